@@ -64,7 +64,7 @@ class Repository:
 
     @property
     def called(self) -> list[str]:
-        """How the stand-ins have been called."""
+        """Returns how the stand-ins have been called, a line for each call."""
         called = self.programs / "called"
         return called.read_text().splitlines() if called.exists() else []
 

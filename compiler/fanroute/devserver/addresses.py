@@ -1,4 +1,4 @@
-"""Says at which addresses of this machine a local edge listens. Pure, except for `is_own`."""
+"""Says at which addresses of this machine a local edge listens. Pure, except for `is_own` and `are_free`."""
 
 import socket
 from collections.abc import Sequence
@@ -22,16 +22,11 @@ def names_of(address: str) -> frozenset[str]:
 
 def is_own(address: str) -> bool:
     """Returns True if this machine has an IP address, so that a server can listen there."""
-    with socket.socket(_family(address)) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-        return True
+    return are_free((address,), 0)
 
 
 def are_free(addresses: Sequence[str], port: int) -> bool:
-    """Returns True if nothing listens on this port of any of the addresses."""
+    """Returns True if nothing listens on this port of any of the addresses. Any free port will do if it is 0."""
     for address in addresses:
         with socket.socket(_family(address)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

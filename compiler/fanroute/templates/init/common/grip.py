@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from email.message import Message
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +44,16 @@ def close(channel: str, id: str = "", previous_id: str = "") -> bool:
 def event(message: Any, id: str = "") -> str:
     """Returns a message as a server-sent event."""
     return f"id: {id}\ndata: {json.dumps(message)}\n\n" if id else f"data: {json.dumps(message)}\n\n"
+
+
+def last_id(headers: Message, after: str = "") -> int:
+    """Returns the id of the last message that a client or Fanout has, or 0. `after` is the id that a page has named, if any.
+
+    Fanout sends `Grip-Last: CHANNEL; last-id=3`, and a browser that connects again `Last-Event-ID: 3`.
+    """
+    from_fanout = re.search("last-id=([0-9]+)", headers.get("Grip-Last", ""))
+    last = from_fanout[1] if from_fanout else headers.get("Last-Event-ID") or after
+    return int(last) if re.fullmatch("[0-9]{1,9}", last) else 0
 
 
 def _send(channel: str, formats: dict[str, Any], id: str, previous_id: str) -> bool:

@@ -3,7 +3,6 @@
 import hmac
 import json
 import os
-import re
 import time
 import urllib.request
 from base64 import urlsafe_b64encode
@@ -14,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 import model  # noqa: F401  it adds the route of the model's stand-in
-from grip import close, event, publish
+from grip import close, event, last_id, publish
 from web import Answer, Refused, Request, route, serve
 
 # `fanroute serve --with` sets EDGE_URL. RELAY_SECRET is what the edge has as the secret `relay` of its store `answers`.
@@ -52,7 +51,7 @@ def read(request: Request, name: str) -> Answer:
     if name not in answers:
         raise Refused(404, "There is no such answer.")
     known = [*answers[name]]
-    last = _last_id(request)
+    last = last_id(request.headers)
     missed = "".join(event(message, str(number)) for number, message in enumerate(known, 1) if number > last)
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     if not known or "end" not in known[-1]:
@@ -63,14 +62,6 @@ def read(request: Request, name: str) -> Answer:
             "Grip-Keep-Alive": ":\\n\\n; format=cstring; timeout=20",
         }
     return Answer(f"retry: 1000\n\n{missed}", headers=headers)
-
-
-def _last_id(request: Request) -> int:
-    """Returns the id of the last message that a reader or Fanout has, or 0."""
-    # Fanout sends `Grip-Last: answer-x; last-id=3`, and a browser that connects again sends `Last-Event-ID: 3`.
-    from_fanout = re.search("last-id=([0-9]+)", request.headers.get("Grip-Last", ""))
-    last = from_fanout[1] if from_fanout else request.headers.get("Last-Event-ID", "")
-    return int(last) if re.fullmatch("[0-9]{1,9}", last) else 0
 
 
 def relay(channel: str, messages: list[dict[str, str]], question: str) -> None:

@@ -1,10 +1,9 @@
 """The server of the orders: keeps the steps of each order, and tells whoever follows it, also what they have missed."""
 
-import re
 from collections import defaultdict
 from threading import Lock
 
-from grip import event, publish
+from grip import event, last_id, publish
 from web import Answer, Refused, Request, route, serve
 
 # The steps of each order. The id of a step is its number: "1" for the first. A real server keeps them in a database.
@@ -17,7 +16,7 @@ publishing = Lock()
 def steps(request: Request, order: str) -> Answer:
     """Answers a client that connects, and Fanout if it notices that a message is missing. Both say what they had last."""
     known = [*orders.get(order, [])]  # other requests can add steps meanwhile
-    last = _last_id(request)
+    last = last_id(request.headers, request.query.get("after", ""))
     missed = "".join(event(step, str(number)) for number, step in enumerate(known, 1) if number > last)
     hold = {
         "Grip-Hold": "stream",
@@ -39,14 +38,6 @@ def add_step(request: Request, order: str) -> Answer:
         number = len(orders[order])
         publish(f"order-{order}", step, id=str(number), previous_id=str(number - 1))
     return Answer({"step": step, "id": number}, status=201)
-
-
-def _last_id(request: Request) -> int:
-    """Returns the id of the last step that a client or Fanout has, or 0."""
-    # Fanout sends `Grip-Last: order-7; last-id=3`, a browser that connects again `Last-Event-ID: 3`, and the page `?after=3`.
-    from_fanout = re.search("last-id=([0-9]+)", request.headers.get("Grip-Last", ""))
-    last = from_fanout[1] if from_fanout else request.headers.get("Last-Event-ID") or request.query.get("after", "")
-    return int(last) if re.fullmatch("[0-9]{1,9}", last) else 0
 
 
 if __name__ == "__main__":
