@@ -93,10 +93,11 @@ def test_viceroy_does_what_is_said(served: Served) -> None:
 
 def prepared(spec: Data, plan: Plan, asked: RequestData) -> tuple[RequestData | None, reference.Outcome]:
     """Returns what to send for a request, as a client or as Fanout, and what comes of it. None if it cannot be sent here."""
-    asked = replace(asked, verb=asked.verb.upper())  # our origin knows no `get`
+    # Our origin knows no `get`, and Viceroy's clients are all on this machine.
+    asked = replace(asked, verb=asked.verb.upper(), address="127.0.0.1")
     if not re.fullmatch(r"[a-z]+://[\w.:-]+(/.*)?", asked.url, re.ASCII):
         asked = replace(asked, url=re.sub(r"//[^/?]*", "//x.example.com", asked.url, count=1))  # a Host that is none is refused
-    facts = reference.facts(asked.verb, asked.url, asked.headers)
+    facts = reference.facts(asked.verb, asked.url, asked.headers, asked.address)
     expected = reference.outcome(spec, facts)
     passed_on: reference.Outcome = ("passed on", "")
     # A WebSocket to our origin needs a complete handshake, and for Pushpin any method with an Upgrade is one.
@@ -106,7 +107,7 @@ def prepared(spec: Data, plan: Plan, asked: RequestData) -> tuple[RequestData | 
     if isinstance(decision, ToFanout) and decision.backend == "self":
         forwarded = (("x-forwarded-host", urlsplit(asked.url).netloc.encode()), ("x-forwarded-proto", facts.scheme.encode()))
         others = tuple(pair for pair in asked.headers if not pair[0].startswith("x-forwarded-"))
-        pinned = pin(plan, asked.url, *asked.headers, verb=asked.verb)
+        pinned = pin(plan, asked.url, *asked.headers, verb=asked.verb, address=asked.address)
         asked = from_fanout(replace(asked, headers=(*others, *forwarded, *pinned)), facts.websocket)
     elif facts.scheme != "http":  # Viceroy listens without TLS: only Fanout can ask for a client that has it
         return None, expected
