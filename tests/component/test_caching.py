@@ -71,8 +71,9 @@ def test_other_components_cannot_override_the_cache() -> None:
     """They are made from a WIT without it, and have no code for it."""
     without = compile_routes(ROUTES.partition(b"  - {match: {path: /pass}")[0] + b"  - forward: origin\n", INPUTS).plan
     files = app_files(without)
-    assert toolchain.CACHING_MODULE not in files
+    assert toolchain.FEATURES["cache"] not in files
     (text,) = toolchain.wit_for(files).values()
     assert "cache" not in text.replace("http-request-cache-key-invalid", "")
     with_cache = app_files(compile_routes(ROUTES, INPUTS).plan)
-    assert toolchain.wit_for(with_cache) == wit_sources(caching=True) == {"edge.wit": (wit_folder() / "edge.wit").read_text()}
+    assert toolchain.wit_for(with_cache) == wit_sources(["cache"])
+    assert wit_sources(toolchain.FEATURES) == {"edge.wit": (wit_folder() / "edge.wit").read_text()}

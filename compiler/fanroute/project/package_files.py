@@ -1,15 +1,15 @@
 """Reads the files that Fanroute is installed with: modules, the WIT, the templates of `init` and the console's page."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
 import fanroute_runtime
 
-# The lines of the WIT with which a component overrides the cache.
-_OF_CACHING = re.compile("^.* // cache\n", re.MULTILINE)
+# A line of the WIT that only components with a certain feature have: the comment at its end names the feature.
+_OF_FEATURE = re.compile(r"^.* // (cache|limit|logs|publish)\n", re.MULTILINE)
 
 # The folder with the files that every template has, and the paths of those whose names would mean something in this repository.
 _COMMON = "common"
@@ -27,13 +27,13 @@ def wit_folder() -> Path:
     return Path(str(files(fanroute_runtime))).parent / "wit"
 
 
-def wit_sources(caching: bool = False) -> dict[str, str]:
+def wit_sources(features: Collection[str] = ()) -> dict[str, str]:
     """Returns the text of each file of the WIT, by file name.
 
-    Each function in it makes a component larger. So what a component needs to override the cache is left out without `caching`.
+    Each function in it makes a component larger. So the lines of other features than these are left out.
     """
     texts = _texts_in(wit_folder(), "*.wit")
-    return texts if caching else {name: _OF_CACHING.sub("", text) for name, text in texts.items()}
+    return {name: _OF_FEATURE.sub(lambda line: line[0] if line[1] in features else "", text) for name, text in texts.items()}
 
 
 def runtime_sources() -> dict[str, str]:
