@@ -10,6 +10,7 @@ from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, Note, in_source
 from fanroute.diagnostics.printable import quoted
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
+from fanroute.plan.health import with_health_answer
 from fanroute.rules.environments import check_changes, check_loopback_domain, check_merged_hosts
 from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
@@ -90,7 +91,7 @@ def _compile_source(whole: Source, inputs: Inputs) -> Compiled:
         from fanroute.analysis.links import linked_backends  # late: most files have no links
 
         plan = replace(plan, linked=linked_backends(plan, host))
-    return Compiled(source, spec, plan, backends, environment=inputs.environment, whole=whole)
+    return Compiled(source, spec, with_health_answer(plan), backends, environment=inputs.environment, whole=whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ CALLS = {
     "listen": ["http://127.0.0.1:9/"],
     "grip-url": [],
     "token": ["--routes=guarded.yaml"],
+    "verify": ["--help"],
     "doctor": ["--offline"],
     "explain": [],
     "schema": [],

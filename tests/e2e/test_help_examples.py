@@ -33,7 +33,7 @@ def examples(command: str) -> list[str]:
 
 EXAMPLES = {name: examples(name) for names in SECTIONS.values() for name in names}
 # These need more than a folder.
-OTHERS = ("serve", "publish", "listen", "token", "completion", "install", "doctor")
+OTHERS = ("serve", "publish", "listen", "token", "completion", "install", "verify", "doctor")
 
 
 def all_of(*commands: str) -> pytest.MarkDecorator:

@@ -12,6 +12,7 @@ from fanroute.analysis.reachability import MAX_STEPS
 from fanroute.analysis.refused import Refusals
 from fanroute.analysis.search import Boxes, find_untaken
 from fanroute.plan.backend import Backend
+from fanroute.plan.health import without_health_answer
 from fanroute_runtime.plan import Forward, Plan, Route
 
 # The most steps for one comparison.
@@ -26,6 +27,7 @@ class Side:
     """
 
     def __init__(self, plan: Plan, backends: tuple[Backend, ...]) -> None:
+        plan = without_health_answer(plan)  # it differs whenever another answer does
         self.boxes = Boxes.of(plan)
         self.routes: tuple[Route | None, ...] = (*plan.routes, None, None)
         self.refused = len(plan.routes) + 1

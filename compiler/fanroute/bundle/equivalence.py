@@ -60,12 +60,13 @@ def behaves_as_planned(compiled: Compiled, wasm: Path, cache: Cache) -> bool:
 
 
 def _requests(compiled: Compiled) -> Iterator[RequestData]:
-    """Yields a request for the first route and one that may reach no route, each as a client and as Fanout sends it.
+    """Yields requests for `health`, the first route and perhaps no route, each as a client and as Fanout sends it.
 
     The last one has a forged Grip-Sig of Fastly's.
     """
     tracer = Tracer(compiled.plan, compiled.loopback)
-    first = requests_of((route.match for route in compiled.plan.routes[:1]), compiled.plan.refused_paths)
+    routes = compiled.plan.routes[: 1 if compiled.spec.health is None else 2]
+    first = requests_of((route.match for route in routes), compiled.plan.refused_paths)
     for request in [*first, RequestData("GET", "http://localhost/")]:
         yield request
         yield tracer.through_fanout(replace(request, time=_NOW))

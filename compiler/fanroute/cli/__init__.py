@@ -20,7 +20,7 @@ MAX_SUMMARY = 200
 SECTIONS = {
     "Write": ["init", "import", "check", "fmt"],
     "Inspect": ["routes", "match", "test", "diff"],
-    "Run": ["build", "serve", "publish", "listen", "grip-url", "token", "doctor"],
+    "Run": ["build", "serve", "publish", "listen", "grip-url", "token", "verify", "doctor"],
     "More": ["explain", "schema", "lsp", "export", "completion", "install"],
 }
 _COMMANDS = [name for names in SECTIONS.values() for name in names]

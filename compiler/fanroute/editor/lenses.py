@@ -8,7 +8,7 @@ from fanroute.diagnostics.diagnostic import Invalid
 from fanroute.diagnostics.printable import printable
 from fanroute.editor.document import Document
 from fanroute.plan.describe import match_text
-from fanroute.plan.routes import is_declared, is_preflight
+from fanroute.plan.routes import is_declared, is_generated
 from fanroute.syntax.variables import command_unexpander, unexpander
 from fanroute_runtime.plan import Route
 
@@ -32,7 +32,7 @@ def lenses_of(document: Document) -> list[types.CodeLens]:
     for route, found in reachable_routes(compiled.plan):
         if is_declared(route):
             declared.append([])
-        if not is_preflight(route):
+        if not is_generated(route):
             declared[-1].append((route, found))
     lenses = []
     for index, of_paths in enumerate(declared):

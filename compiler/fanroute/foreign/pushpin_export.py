@@ -17,7 +17,7 @@ from fanroute.diagnostics.diagnostic import Span
 from fanroute.foreign.pushpin import CELLS, Cell, contains, prefixes_of, quoted
 from fanroute.pipeline import Compiled
 from fanroute.plan.backend import Backend
-from fanroute.plan.routes import declared_index, is_preflight, references, rewrite_of
+from fanroute.plan.routes import declared_index, is_generated, references, rewrite_of
 from fanroute_runtime.plan import Forward, Handoff, Match, PathPattern, Respond, Route, Tunnel
 from fanroute_runtime.plan.rewriting import Rewrite
 
@@ -100,7 +100,7 @@ def export_routes(compiled: Compiled, path: str = "routes.yaml") -> tuple[str, l
 def _routes(compiled: Compiled) -> Iterator[tuple[int, Route]]:
     """Yields the routes with their indices in routes.yaml. One with several paths is yielded for each of them."""
     routes = compiled.plan.routes
-    yield from ((declared_index(routes, number), route) for number, route in enumerate(routes) if not is_preflight(route))
+    yield from ((declared_index(routes, number), route) for number, route in enumerate(routes) if not is_generated(route))
 
 
 def _takes_refused(route: Route, later: Iterable[Route]) -> Route | None:

@@ -11,8 +11,9 @@ from fanroute.lowering.auth import auth_of_route, lower_auths
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
-from fanroute.lowering.match import lower_matches
+from fanroute.lowering.match import lower_exact_path, lower_matches
 from fanroute.plan.backend import PORTS, Backend, BackendOptions
+from fanroute.plan.health import health_route
 from fanroute.plan.literals import python_literal
 from fanroute.spec import document
 from fanroute.spec.defaults import with_defaults
@@ -28,13 +29,15 @@ FINGERPRINT_DIGITS = 16
 
 
 def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
-    """Returns the Plan of a Spec. `files` has the content of each file that the Spec names."""
+    """Returns the Plan of a Spec, without the answer of `health`. `files` has the content of each file that the Spec names."""
     loopback = next((name for name, backend in spec.backends.items() if backend.loopback), "")
     spec_routes = with_defaults(with_profiles(spec)).routes
     auths = lower_auths(spec_routes, files)
     routes = tuple(
         route for index, spec_route in enumerate(spec_routes) for route in _routes(spec_route, index, loopback, files, auths)
     )
+    if spec.health is not None:
+        routes = (health_route(lower_exact_path(spec.health)), *routes)
     fallbacks = tuple(lower_fallback(name, backend.fallback) for name, backend in spec.backends.items() if backend.fallback)
     return Plan(
         spec.service.name,

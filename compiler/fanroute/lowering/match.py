@@ -34,6 +34,11 @@ def lower_condition(name: str, condition: match.Condition) -> Condition:
     return Condition(name, values, present=condition.present is not False, pattern=pattern)
 
 
+def lower_exact_path(path: str) -> PathPattern:
+    """Returns the Plan's form of a path without `*` and parameters."""
+    return PathPattern(tuple(unquote(segment) for segment in path.split("/")[1:]))
+
+
 def _path(path: str | None, where: dict[str, str]) -> PathPattern | None:
     if path is None:
         return None

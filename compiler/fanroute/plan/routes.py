@@ -21,18 +21,26 @@ from fanroute_runtime.plan import (
 )
 from fanroute_runtime.plan.rewriting import Rewrite
 
+# The name and the fingerprint of the route that answers `health`.
+HEALTH = "health"
+
 
 def is_declared(route: Route) -> bool:
     """Returns True if the route is the first, and usually the only one, for a route of routes.yaml.
 
-    The other ones answer preflight requests, or are for further paths of a route.
+    The other ones answer preflight requests or `health`, or are for further paths of a route.
     """
-    return not is_preflight(route) and not route.alternative
+    return not is_generated(route) and not route.alternative
 
 
-def is_preflight(route: Route) -> bool:
-    """Returns True if the route was generated to answer preflight requests."""
-    return isinstance(route.action, Preflight)
+def is_generated(route: Route) -> bool:
+    """Returns True if routes.yaml does not declare the route: it answers preflight requests or `health`."""
+    return isinstance(route.action, Preflight) or is_health(route)
+
+
+def is_health(route: Route) -> bool:
+    """Returns True if the route answers `health`."""
+    return route.fingerprint == HEALTH
 
 
 def declared_index(routes: Sequence[Route], number: int) -> int:

@@ -68,10 +68,11 @@ def differences(expected: Outcome, actual: Outcome, method: str) -> Iterator[str
         if expected.answer is not actual.answer:
             yield "leaves the answer to a backend" if actual.answer is None else "answers itself"
         return
-    yield from _answer_differences(expected.answer, actual.answer, method)
+    yield from answer_differences(expected.answer, actual.answer, method)
 
 
-def _answer_differences(expected: Answer, actual: Answer, method: str) -> Iterator[str]:
+def answer_differences(expected: Answer, actual: Answer, method: str) -> Iterator[str]:
+    """Yields how an answer differs from what the routes say. Headers that the routes do not mention are not compared."""
     if actual.status != expected.status:
         yield f"answers {actual.status}, not {expected.status}"
     expected_headers, actual_headers = _combined(expected.headers), _combined(actual.headers)

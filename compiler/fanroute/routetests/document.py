@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from fanroute.diagnostics.printable import quoted
 from fanroute.plan.request import CLIENT_ADDRESS, UNKNOWN_ADDRESS
+from fanroute.plan.routes import HEALTH
 from fanroute.spec.actions import ACTIONS
 from fanroute.spec.headers import HeaderValue, no_duplicate_names
 from fanroute.spec.match import ConditionOrValues
@@ -16,7 +17,7 @@ from fanroute.spec.validate import did_you_mean
 
 # The words for no route, and for what answers a browser's preflight requests, which is not an action of routes.yaml.
 NO_ROUTE, PREFLIGHT = "none", "preflight"
-KNOWN_ACTIONS = (*ACTIONS, PREFLIGHT)
+KNOWN_ACTIONS = (*ACTIONS, PREFLIGHT, HEALTH)
 # A scheme, a name or an address, and a port.
 _ORIGIN = r"https?://([A-Za-z0-9._-]+|\[(?P<address>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?"
 # A URL as clients send it (RFC 3986), and one with whatever an attacker can send.

@@ -40,20 +40,22 @@ FR510 = Rule(
 FR511 = Rule(
     "FR511",
     "error",
-    "the component on a local edge does not do what its routes say",
-    "With `--live`, the whole outcome of a request on the edge is compared, not only what its test expects. "
-    "A difference is a bug in Fanroute or in the local edge.",
+    "an edge does not do what the routes say",
+    "With `test --live` and `verify`, the whole outcome of a request on the edge is compared, not only what its test expects. "
+    "On a local edge, a difference is a bug in Fanroute or in that edge. A service may serve other routes.",
     None,
-    "Try the other local edge, and please report the difference.",
+    "Try the other local edge, and please report the difference. If `verify` says that the service serves other routes, publish "
+    "yours.",
 )
 
 FR512 = Rule(
     "FR512",
     "note",
-    "a test that cannot run on a local edge is skipped",
+    "a test that cannot run on an edge is skipped",
     "A local edge has no TLS, and its client is on this machine. So a test cannot run there if its request would have "
     "another outcome over http, or if it expects that a backend gets the client's address or scheme. It then neither passes "
-    "nor fails. So it is if its client has another address, on which `client_ip` decides.",
+    "nor fails. So it is if its client has another address, on which `client_ip` decides. `verify` also skips tests whose "
+    "requests would reach your backends, and those with tokens or WebSockets.",
     None,
     "Run the test without `--live`: the routes alone decide then.",
 )

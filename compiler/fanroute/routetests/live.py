@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 
 import httpx
 from aiohttp import web
@@ -108,24 +109,37 @@ class LocalEdge:
         return Outcome(route, backend, forwarded.headers, None if self._recorder.take_requests() else second)
 
     async def _send(self, request: RequestData) -> Answer:
-        authority, _, _ = split_uri(request.url)
-        headers = [(name, value) for name, value in request.headers if name not in SET_WHEN_SENT]
-        http_request = httpx.Request(
-            request.verb,
-            self._url,
-            headers=[(b"host", authority.encode()), *((name.encode(), value) for name, value in headers)],
-            content=request.content,
-            # httpx would normalize the target; with the extension it does not.
-            extensions={"target": target_of(request.url).encode()},
-        )
-        async with asyncio.timeout(TIMEOUT):
-            response = await self._client.send(http_request, stream=True)
-            try:
-                content = b"".join([chunk async for chunk in response.aiter_raw()])
-            finally:
-                await response.aclose()
-        response_headers = tuple((name.decode("latin-1").lower(), value) for name, value in response.headers.raw)
-        return Answer(response.status_code, response_headers, content)
+        return await send(self._client, self._url, request)
+
+
+async def send(client: httpx.AsyncClient, url: str, request: RequestData, enough: float = inf) -> Answer:
+    """Sends a request with its own Host and target to the server of a URL, and returns the answer.
+
+    No more of the content is read when it has `enough` bytes. Raises httpx.HTTPError and TimeoutError if there is no answer.
+    """
+    authority, _, _ = split_uri(request.url)
+    headers = [(name, value) for name, value in request.headers if name not in SET_WHEN_SENT]
+    http_request = httpx.Request(
+        request.verb,
+        url,
+        headers=[(b"host", authority.encode()), *((name.encode(), value) for name, value in headers)],
+        content=request.content,
+        # httpx would normalize the target; with the extension it does not.
+        extensions={"target": target_of(request.url).encode()},
+    )
+    async with asyncio.timeout(TIMEOUT):
+        response = await client.send(http_request, stream=True)
+        content = b""
+        try:
+            if enough:
+                async for chunk in response.aiter_raw():
+                    content += chunk
+                    if len(content) >= enough:
+                        break
+        finally:
+            await response.aclose()
+    response_headers = tuple((name.decode("latin-1").lower(), value) for name, value in response.headers.raw)
+    return Answer(response.status_code, response_headers, content)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """Finds the path in routes.yaml of a Plan's route, of a key of its match, or of a value.
 
-A route has an index in the Plan, and a number: its index in routes.yaml. A route for preflight requests is not in routes.yaml,
-and a route for one of several paths is only a part of one there. Its number is that of the route that it belongs to.
+A route has an index in the Plan, and a number: its index in routes.yaml. Routes for preflight requests and for `health` are not
+in routes.yaml, and a route for one of several paths is only a part of one there. Its number is that of the route that it belongs
+to.
 """
 
 from functools import reduce
@@ -9,7 +10,7 @@ from operator import getitem
 from typing import Any
 
 from fanroute.pipeline import Compiled
-from fanroute.plan.routes import declared_index, is_preflight
+from fanroute.plan.routes import HEALTH, declared_index, is_generated, is_health
 from fanroute.routetests.document import PREFLIGHT
 from fanroute.syntax.source import Path
 
@@ -25,19 +26,21 @@ def _number(compiled: Compiled, index: int) -> int:
 
 
 def _is_in_file(compiled: Compiled, index: int) -> bool:
-    return not is_preflight(compiled.plan.routes[index])
+    return not is_generated(compiled.plan.routes[index])
 
 
 def action_key(compiled: Compiled, index: int) -> str:
-    """Returns the key of a route's action, or PREFLIGHT for a route that answers preflight requests."""
+    """Returns the key of a route's action, PREFLIGHT for a route that answers preflight requests, or HEALTH."""
     if not _is_in_file(compiled, index):
-        return PREFLIGHT
+        return HEALTH if is_health(compiled.plan.routes[index]) else PREFLIGHT
     (name,) = compiled.spec.routes[_number(compiled, index)].actions()
     return name
 
 
 def route_path(compiled: Compiled, index: int, key: str = "") -> Path:
     """Returns the path of a route, or of a key of its match if that is in routes.yaml."""
+    if is_health(compiled.plan.routes[index]):
+        return (HEALTH,)
     number = _number(compiled, index)
     return key_path(compiled, number, key) if key and _is_in_file(compiled, index) else ("routes", number)
 

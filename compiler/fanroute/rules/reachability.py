@@ -13,7 +13,7 @@ from fanroute.analysis.reachability import MAX_STEPS, MAX_TOTAL_STEPS, Reachable
 from fanroute.diagnostics.diagnostic import Diagnostic, Note, Span
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import is_declared, is_preflight
+from fanroute.plan.routes import HEALTH, is_declared, is_generated, is_health
 from fanroute.rules.check import ValidFile, plan_check
 from fanroute.syntax.source import Path
 
@@ -82,7 +82,7 @@ def check_reachability(file: ValidFile) -> Iterator[Diagnostic]:
         if budget.left < 0:
             yield reporter.unknown(number, "it or one of the routes after it can match")
             return
-        if is_preflight(file.plan.routes[number]):
+        if is_generated(file.plan.routes[number]) and not is_health(file.plan.routes[number]):
             continue
         if isinstance(reach, Unreachable):
             yield reporter.dead(number, reach)
@@ -145,7 +145,7 @@ class _Reporter:
         return self._diagnostic(FR303, number, message, "restrict its match")
 
     def _differ(self, one: int, other: int) -> bool:
-        return not is_preflight(self._routes[one]) and self._answer_number(one) != self._answer_number(other)
+        return not is_generated(self._routes[one]) and self._answer_number(one) != self._answer_number(other)
 
     def _diagnostic(
         self, rule: Rule, number: int, message: str, suggestion: str, others: Sequence[int] = (), request: str = ""
@@ -159,7 +159,7 @@ class _Reporter:
     def _path_of_several(self, number: int) -> Path:
         """Returns where the path of a route stands, or () if its route of routes.yaml has only one."""
         path: Path = ("routes", self._indexes[number], "match", "path")
-        has_several = self._source.has((*path, 1)) and not is_preflight(self._routes[number])
+        has_several = self._source.has((*path, 1)) and not is_generated(self._routes[number])
         return (*path, self._routes[number].alternative) if has_several else ()
 
     def _span(self, number: int) -> Span:
@@ -167,6 +167,8 @@ class _Reporter:
 
         A route for preflight requests has the place of the next one.
         """
+        if is_health(self._routes[number]):
+            return self._source.key_span((HEALTH,))
         if several := self._path_of_several(number):
             return self._source.value_span(several)
         path: Path = ("routes", self._indexes[number])

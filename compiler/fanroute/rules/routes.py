@@ -6,6 +6,7 @@ from typing import Any
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import START
 from fanroute.diagnostics.rule import Rule
+from fanroute.plan.routes import HEALTH
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.actions import ACTIONS
@@ -54,6 +55,10 @@ def check_route_names(source: Source) -> Iterator[Diagnostic]:
     first: dict[str, int] = {}
     for index, route in raw.routes(source):
         name = route.get("name", default_name(index))
+        if name == HEALTH and source.has((HEALTH,)):
+            note = Note("the route that answers 'health' has this name", source.key_span((HEALTH,)))
+            span = source.value_span(("routes", index, "name"))
+            yield Diagnostic(FR208, f"a route is named '{name}'", span, "give it another name", (note,))
         if isinstance(name, str) and first.setdefault(name, index) != index:
             note = Note("the first one", source.value_span(("routes", first[name], "name")))
             span = source.value_span(("routes", index, "name"))

@@ -29,6 +29,7 @@ from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.template import label_name
 from fanroute.spec.types import (
     BackendName,
+    ExactPath,
     Host,
     IncludedPath,
     KeepAlive,
@@ -391,6 +392,8 @@ class Spec(Model):
     """Limits how long a sandbox takes further requests."""
     debug: Debug | None = None
     """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
+    health: ExactPath | None = Field(None, examples=["/-/healthz"])
+    """The path at which the edge tells which routes it serves, before all routes. If not given, it tells nobody."""
     auth_profiles: dict[ProfileName, Profile] = Field(default_factory=dict)
     """Tokens that clients of several routes need, by the names with which `auth` refers to them."""
     defaults: Defaults = Defaults()

@@ -253,6 +253,12 @@ def _check_path(value: str) -> str:
     return value
 
 
+def _check_exact_path(value: str) -> str:
+    if value.endswith("/*") or any(map(PARAMETER.fullmatch, value.split("/"))) or REST.search(value):
+        raise value_error(f"'{value}' is more than one path", "write one path, without '*' and parameters, such as '/-/healthz'")
+    return value
+
+
 def _check_rest(value: str, is_expression: bool) -> None:
     """Raises an error unless what stands for the rest of a path, if anything does, is a whole segment and the last one."""
     *others, end = value.split("/")
@@ -590,6 +596,9 @@ LocalUrl = Annotated[
 ]
 RoutePath = Annotated[
     Text, AfterValidator(_check_path), TextFormat("a path", "/.*", ("/rooms/{room}", "/public/*", "/files/{rest...}"))
+]
+ExactPath = Annotated[
+    Text, AfterValidator(_check_path), AfterValidator(_check_exact_path), TextFormat("one path", "/[^*{}]*", ("/-/healthz",))
 ]
 _FILE_FORMAT = TextFormat("a path within the folder", r"[^/\\]+(/[^/\\]+)*", ("pages/hello.html",))
 FilePath = Annotated[Text, _file_path("pages/hello.html"), _FILE_FORMAT]

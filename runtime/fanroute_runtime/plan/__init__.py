@@ -296,8 +296,8 @@ class Route:
     open a WebSocket. Without `origins`, any page may. `request_headers` change a request to a backend of the user,
     `response_headers` the answer to the client, unless Fanout gives it. `secret_headers` are set too: each has a name, and a
     value that consists of a prefix and a secret of a store. A route with a second pass has a `fingerprint`: the key of the action
-    in routes.yaml, and a digest of the route. A route with several paths is one route of the Plan for each: these follow each
-    other, and `alternative` counts them from 0.
+    in routes.yaml, and a digest of the route. That of the answer of `health` is `health`. A route with several paths is one route
+    of the Plan for each: these follow each other, and `alternative` counts them from 0.
     """
 
     name: str
