@@ -11,6 +11,7 @@ from fanroute.diagnostics.printable import quoted
 from fanroute.lowering.lower import lower_backends, lower_plan
 from fanroute.plan.backend import Backend, loopback_host
 from fanroute.plan.health import with_health_answer
+from fanroute.plan.routes import publishes
 from fanroute.rules.environments import check_changes, check_loopback_domain, check_merged_hosts
 from fanroute.rules.keys import check_key_files
 from fanroute.rules.run import find_warnings, validate_routes
@@ -91,6 +92,13 @@ def _compile_source(whole: Source, inputs: Inputs) -> Compiled:
         from fanroute.analysis.links import linked_backends  # late: most files have no links
 
         plan = replace(plan, linked=linked_backends(plan, host))
+    if publishes(plan):
+        from fanroute.analysis.publishing import with_subscribers  # late: most files publish nothing
+        from fanroute.rules.publishing import check_subscribers
+
+        plan = with_subscribers(plan)
+        if wrong := list(check_subscribers(source, plan)):
+            raise Invalid(diagnostic.map_texts(*unexpand) for diagnostic in in_source_order(wrong))
     return Compiled(source, spec, with_health_answer(plan), backends, environment=inputs.environment, whole=whole)
 
 

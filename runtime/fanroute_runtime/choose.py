@@ -12,7 +12,21 @@ from fanroute_runtime.matching.paths import Paths
 from fanroute_runtime.matching.pin import Pins, action_of, decode
 from fanroute_runtime.matching.predicates import bound_value
 from fanroute_runtime.messages import Binding, Refused, Request
-from fanroute_runtime.plan import Forward, Hold, Plan, Respond, Route, WebSocket, record
+from fanroute_runtime.plan import (
+    Forward,
+    Handoff,
+    Hold,
+    Plan,
+    Preflight,
+    Redirect,
+    Respond,
+    Route,
+    Tunnel,
+    WebSocket,
+    record,
+)
+
+PUBLISHES_AGAIN = "Loop: a request from Fanout would publish again."
 
 
 @record
@@ -64,8 +78,6 @@ class Chooser:
             raise Refused(403, "The pin is refused: there is more than one.")
         if pins:
             return ClientRequest(request, through_fanout=True, pin=decode(pins[0]))
-        if sender == "fanout":
-            _require_link(request)
         return ClientRequest(request, through_fanout=True, link=sender == "fanout")
 
     def choose(self, client: ClientRequest, request: Request) -> Chosen:
@@ -81,7 +93,7 @@ class Chooser:
             chosen = Chosen(number, route, lambda value: bound_value(value, route, client))
         if client.pin is not None:
             _require_same_action(client.pin.action, chosen.route, request)
-        elif client.link and not self._is_for_links(chosen.route):
+        elif client.link and not self._is_for_links(chosen.route, request):
             raise Refused(403, f"Fanout sent a request without a pin, and no link leads to the route {chosen.route.name!r}.")
         return chosen
 
@@ -89,8 +101,11 @@ class Chooser:
         """Returns the pin of a route for a client's request. Raises Refused (431) if it is too long."""
         return self._pins.make_pin(number, client)
 
-    def _is_for_links(self, route: Route) -> bool:
-        """Returns True if a request for a link, which Fanout sends without a pin, may get the route."""
+    def _is_for_links(self, route: Route, request: Request) -> bool:
+        """Returns True if a request for a link, which Fanout sends without a pin, may get the route. Raises Refused."""
+        if not isinstance(route.action, Hold | WebSocket | Respond | Forward | Handoff | Tunnel | Redirect | Preflight):
+            raise Refused(508, PUBLISHES_AGAIN)
+        _require_link(request)
         match route.action:
             case Hold() | WebSocket() | Respond():
                 return True

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fanroute_runtime.choose import Chooser, Chosen
+from fanroute_runtime.choose import PUBLISHES_AGAIN, Chooser, Chosen
 from fanroute_runtime.grip.instructions import channel_name, expand_uri
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import add_cors_headers, cors_headers
@@ -28,6 +28,7 @@ from fanroute_runtime.messages import (
     Decision,
     Headers,
     NextHop,
+    Publication,
     Refused,
     Request,
     ToBackend,
@@ -61,10 +62,12 @@ if TYPE_CHECKING:
     from fanroute_runtime.rewriting import Rewriter
 
 # Answers a request: gets the action, the request, and the values that the match has bound. Raises Refused.
-Handler = Callable[[Any, Request, Binding], Answer]
+Handler = Callable[[Any, Request, Binding], Answer | Publication]
 
-# The actions that the edge answers on the first pass, without Fanout.
-AnsweredAtEdge = Respond | Redirect | Preflight
+# The actions that Fanout holds: it asks this service for their answers.
+HeldByFanout = Hold | WebSocket
+# The actions that the edge answers on both passes in the same way.
+AnsweredAlike = Respond | Redirect | Preflight
 # The actions that a backend answers.
 AnsweredByBackend = Forward | Handoff | Tunnel
 
@@ -107,7 +110,7 @@ class Decider:
             client = self.chooser.client_request(request)
             chosen = self.chooser.choose(client, request)
             decision = self._decide_for_route(chosen, client, request)
-            return self._finish_answer(decision, chosen.route, client) if isinstance(decision, Answer) else decision
+            return self._finish(decision, chosen.route, client)
         except Refused as refused:
             return self._refuse(refused)
 
@@ -133,9 +136,9 @@ class Decider:
         try:
             if not may_open_websocket(client, chosen.route.origins):
                 return FORBIDDEN_ORIGIN
-            value_of = self._admit(chosen, client, request)
+            admitted = self._admit(chosen, client, request)
             decide = self._second_pass if client.through_fanout else self._first_pass
-            return decide(chosen, client, request, value_of)
+            return decide(chosen, client, request, admitted)
         except Refused as refused:
             return self._refuse(refused)
 
@@ -144,25 +147,25 @@ class Decider:
         answer = text_answer(refused.status, refused.told)
         return replace(answer, headers=answer.headers + refused.headers)
 
-    def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> Binding:
-        """Checks that the route admits the client, and returns the values for its action. Raises Refused."""
+    def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> "_Admitted":
+        """Checks that the route admits the client, and returns what its action may know. Raises Refused."""
         route = chosen.route
         guard = self._guard(route)
         if guard is None:
-            return chosen.values
+            return _Admitted(chosen.values)
         if _is_event_of_open_websocket(route, client, request):
-            return _with_claims(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
+            return _Admitted(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
         claims = guard.admit(client, request, chosen.values)
-        value_of = _with_claims(chosen.values, guard, lambda: claims)
-        if isinstance(route.action, Hold | WebSocket):
-            guard.require_channels(claims, _channel_names(route.action, value_of))
+        admitted = _Admitted(chosen.values, guard, lambda: claims)
+        if isinstance(route.action, HeldByFanout):
+            guard.require_channels(claims, _channel_names(route.action, admitted.value_of))
         elif isinstance(route.action, AnsweredByBackend):
             guard.require_single_values(client)
-        return value_of
+        return admitted
 
-    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, value_of: Binding) -> Decision:
-        route = chosen.route
-        if isinstance(route.action, AnsweredAtEdge) or _holds_nothing(route.action, client):
+    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted") -> Decision:
+        route, value_of = chosen.route, admitted.value_of
+        if isinstance(route.action, AnsweredAlike) or _holds_nothing(route.action, client):
             return self._handlers[type(route.action)](route.action, request, value_of)
         if isinstance(route.action, Tunnel) and not client.websocket:
             return UPGRADE_REQUIRED
@@ -178,8 +181,10 @@ class Decider:
             case Handoff(backend, rewrite):
                 rules, uri = rules_for_fanout(headers, request, client), self._uri_for_next_hop(rewrite, route, client, value_of)
                 return ToFanout(backend, rules, uri, _cors_headers(route, client))
-            case action:
+            case Hold() | WebSocket() as action:
                 return self.hand_off_to_self(action, chosen.number, client, request)
+            case action:
+                return self._permitted(self._handlers[type(action)](action, request, value_of), admitted)
 
     def hand_off_to_self(self, action: Hold | WebSocket, number: int, client: ClientRequest, request: Request) -> ToFanout:
         """Hands off a request to this service itself, with the pin of its route. Raises Refused.
@@ -189,8 +194,8 @@ class Decider:
         pinned = HeaderRules(set=((PIN, self.chooser.make_pin(number, client)),))
         return ToFanout(action.backend, rules_for_fanout(with_x_forwarded(pinned, request, client), request, client))
 
-    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, value_of: Binding) -> Decision:
-        route = chosen.route
+    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted") -> Decision:
+        route, value_of = chosen.route, admitted.value_of
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
@@ -201,8 +206,17 @@ class Decider:
                 return _to_backend(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
-            case action:
-                return self._handlers[type(action)](action, request, value_of)
+            case action if isinstance(action, AnsweredAlike | HeldByFanout):
+                return self._permitted(self._handlers[type(action)](action, request, value_of), admitted)
+        raise Refused(508, PUBLISHES_AGAIN)
+
+    def _permitted(self, decision: Answer | Publication, admitted: "_Admitted") -> Decision:
+        """Returns a decision of a handler, or the failure of a publication that the client's token does not allow."""
+        if isinstance(decision, Answer) or not decision.claim:
+            return decision
+        assert admitted.guard, "a claim is one of a token"
+        allowed = admitted.guard.lists_channel(admitted.claims(), decision.claim, decision.channel)
+        return decision if allowed else decision.failure(403)
 
     def _guard(self, route: Route) -> "Guard | None":
         """Returns what admits clients to a route, or None if it admits all."""
@@ -226,6 +240,13 @@ class Decider:
             return uri
         assert self._rewriter, "a Plan with a Rewrite has what carries it out"
         return self._rewriter.rewrite_uri(rewrite, uri or client.uri, value_of)
+
+    def _finish(self, decision: Decision, route: Route, client: ClientRequest) -> Decision:
+        """Adds a route's response headers and CORS headers to each answer of the edge in a decision. Raises Refused."""
+        if isinstance(decision, Publication):
+            failures = tuple((status, self._finish_answer(answer, route, client)) for status, answer in decision.failures)
+            return replace(decision, published=self._finish_answer(decision.published, route, client), failures=failures)
+        return self._finish_answer(decision, route, client) if isinstance(decision, Answer) else decision
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:
         """Adds a route's response headers and CORS headers to the edge's answer. Raises Refused."""
@@ -268,11 +289,26 @@ def _holds_nothing(action: Action, client: ClientRequest) -> bool:
     return isinstance(action, Hold) and client.method == "HEAD"
 
 
-def _with_claims(values: Binding, guard: "Guard", claims: Callable[[], Claims]) -> Binding:
-    def value_of(value: Bound) -> str | None:
-        return guard.claim_value(claims(), value.name) if value.source == "claim" else values(value)
+class _Admitted:
+    """Represents a client that a route admits.
 
-    return value_of
+    Args:
+        values: returns the values that the match has bound.
+        guard: has admitted the client, if the route needs a token.
+        claims: returns the claims of the client's token. It may raise Refused.
+    """
+
+    def __init__(self, values: Binding, guard: "Guard | None" = None, claims: Callable[[], Claims] = dict) -> None:
+        self.guard = guard
+        self.claims = claims
+        self.value_of = values if guard is None else self._value_of
+        self._values = values
+
+    def _value_of(self, bound: Bound) -> str | None:
+        """Returns a value of the request. Raises Refused (403) for a `claim` that no channel can contain."""
+        if self.guard is None or not bound.source.startswith("claim"):
+            return self._values(bound)
+        return self.guard.bound_claim(self.claims(), bound)
 
 
 def _is_event_of_open_websocket(route: Route, client: ClientRequest, request: Request) -> bool:

@@ -12,7 +12,18 @@ from fanroute_runtime.choose import Chosen
 from fanroute_runtime.decide import Decider, Handler, failure_answer
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.headers import DEBUG, PIN, apply_rules
-from fanroute_runtime.messages import Answer, Binding, Decision, Headers, NextHop, Refused, Request, ToBackend, ToFanout
+from fanroute_runtime.messages import (
+    Answer,
+    Binding,
+    Decision,
+    Headers,
+    NextHop,
+    Publication,
+    Refused,
+    Request,
+    ToBackend,
+    ToFanout,
+)
 from fanroute_runtime.plan import HeaderRules, Plan, Route, StoreEntry, WebSocket, record
 
 # The headers that say which route a request has, and why it is refused.
@@ -55,7 +66,7 @@ class ObservedDecider(Decider):
         self._handlers = {kind: self._observed(handler) for kind, handler in self._handlers.items()}
         self._route: Route | None = None
         self._through_fanout: bool | None = None
-        self._handled: Answer | None = None
+        self._handled: Answer | Publication | None = None
         self._reason = ""
 
     def judge(self, request: Request) -> Verdict:
@@ -74,9 +85,9 @@ class ObservedDecider(Decider):
         return super()._refuse(refused)
 
     def _observed(self, handler: Handler) -> Handler:
-        def handle(action: Any, request: Request, value_of: Binding) -> Answer:
-            self._handled = handler(action, request, value_of)
-            return self._handled
+        def handle(action: Any, request: Request, value_of: Binding) -> Answer | Publication:
+            self._handled = handled = handler(action, request, value_of)
+            return handled
 
         return handle
 
@@ -86,6 +97,8 @@ class ObservedDecider(Decider):
             return self._reason
         if self._handled is None:
             return _text(decision)
+        if isinstance(self._handled, Publication):
+            return f"The token does not allow to publish on {self._handled.channel!r}."
         if self._route is None or not isinstance(self._route.action, WebSocket):
             return ""
         if self._handled.status != 200:
@@ -160,8 +173,10 @@ def _explained(verdict: Verdict, secret: bytes) -> Decision:
     told = (*_NOT_CACHED, *((name, header_value(text)) for name, text in reasons if text))
     match verdict.decision:
         case Answer() as answer:
-            headers = apply_rules(HeaderRules(set=told, remove=_CACHED), answer.headers)
-            return replace(answer, headers=headers + _exposing(headers))
+            return _telling(told, answer)
+        case Publication() as publication:
+            failures = tuple((status, _telling(told, answer)) for status, answer in publication.failures)
+            return replace(publication, published=_telling(told, publication.published), failures=failures)
         case ToBackend() as to:
             rules = to.response_headers
             rules = HeaderRules(rules.set + told, rules.add, rules.remove + _CACHED)
@@ -171,6 +186,12 @@ def _explained(verdict: Verdict, secret: bytes) -> Decision:
             passed_on = replace(to.headers, set=to.headers.set + proofs)
             return replace(to, headers=passed_on, cors_headers=to.cors_headers + told + _exposing(to.cors_headers))
     return verdict.decision
+
+
+def _telling(told: Headers, answer: Answer) -> Answer:
+    """Returns an answer with the headers that tell its client what was decided."""
+    headers = apply_rules(HeaderRules(set=told, remove=_CACHED), answer.headers)
+    return replace(answer, headers=headers + _exposing(headers))
 
 
 def _exposing(headers: Headers) -> Headers:

@@ -64,6 +64,9 @@ class Request(Protocol):
     def now(self) -> int:
         """Returns the time, in seconds since 1970-01-01T00:00:00Z."""
 
+    def moment(self) -> int:
+        """Returns the time, in nanoseconds since 1970-01-01T00:00:00Z. It is the same on each call."""
+
     def service_id(self) -> str:
         """Returns the id of the running Fastly service."""
 
@@ -125,9 +128,34 @@ class ToWebSocket:
     uri: str | None = None
 
 
+@record
+class Publication:
+    """Represents the decision to publish messages on a channel, and to answer the request after that.
+
+    `backend` gets a POST request to `uri` with `headers` for each of `bodies`, in order. `messages` says how many messages they
+    have. If `claim` is not "", that claim of the client's token must list the channel. The client gets `published`, or one of
+    `failures`, by status: 403 if its token does not allow it, 429 if it sends too many messages, 502 and 504 if they may not have
+    been published.
+    """
+
+    backend: str
+    uri: str
+    headers: Headers
+    bodies: tuple[bytes, ...]
+    channel: str
+    claim: str
+    messages: int
+    published: Answer
+    failures: tuple[tuple[int, Answer], ...]
+
+    def failure(self, status: int) -> Answer:
+        """Returns the answer if the messages are not published."""
+        return dict(self.failures)[status]
+
+
 # A decision that sends the request on. Its `uri`, if it is not None, replaces the request's.
 NextHop = ToFanout | ToBackend | ToWebSocket
-Decision = Answer | NextHop
+Decision = Answer | NextHop | Publication
 
 
 def text_answer(status: int, message: str) -> Answer:

@@ -88,7 +88,7 @@ def answer_of(
     claims = {part.name: (part.path, part.words) for part in (route.auth.parts if route.auth else ())}
 
     def value_of(bound: Bound) -> Any:
-        if bound.source == "claim":
+        if bound.source.startswith("claim"):
             return "claim", *claims.get(bound.name, ((bound.name,), False))
         if point is not None:
             return bound_value(bound, route, point)
@@ -179,7 +179,7 @@ def _is_refused(rewrite: Rewrite, route: Route, value_of: _ValueOf, point: Point
     from fanroute.analysis.witness import request_of  # late: `check` compares answers, but not these
 
     def text_of(bound: Bound) -> str | None:
-        return bound.name if bound.source == "claim" else bound_value(bound, route, point)
+        return bound.name if bound.source.startswith("claim") else bound_value(bound, route, point)
 
     try:
         Rewriter(refused).rewrite_uri(rewrite, request_of(point).url, text_of)

@@ -130,7 +130,7 @@ def find_collision(template: ResolvedTemplate) -> tuple[Values, Values] | None:
 
 @cache
 def _find_collision(template: ResolvedTemplate, longest: int) -> tuple[Values, Values] | None:
-    splits = find_two_splits([_valid_texts(part) for part in template], longest)
+    splits = find_two_splits([valid_texts(part) for part in template], longest)
     if splits is None:
         return None
     one, other = (_values_of(template, split) for split in splits)
@@ -175,7 +175,7 @@ def _find_values(template: ResolvedTemplate, text: str, known: Values, failed: s
         return _find_values(rest, text.removeprefix(start), known, failed) if text.startswith(start) else None
     search = (len(template), len(text), *(known.get(reference.bound) for reference in references_in(template)))
     if search not in failed:
-        for length in _accepted_lengths(_valid_texts(part), text):
+        for length in _accepted_lengths(valid_texts(part), text):
             if (found := _find_values(rest, text[length:], known | {part.bound: text[:length]}, failed)) is not None:
                 return found
         failed.add(search)
@@ -206,12 +206,12 @@ def find_invalid_value(reference: Reference) -> str | None:
 
 def is_never_valid(reference: Reference) -> bool:
     """Returns True if no possible value of the reference makes a valid channel."""
-    return not _valid_texts(reference).accepting
+    return not valid_texts(reference).accepting
 
 
 def find_separator(template: ResolvedTemplate, characters: str) -> str | None:
     """Returns the first of the characters that cannot occur in any reference's value, or None."""
-    automata = [_valid_texts(reference) for reference in references_in(template)]
+    automata = [valid_texts(reference) for reference in references_in(template)]
     return next((character for character in characters if not any(_uses(automaton, character) for automaton in automata)), None)
 
 
@@ -221,7 +221,7 @@ def _uses(automaton: Automaton, character: str) -> bool:
 
 
 @cache
-def _valid_texts(part: str | Reference) -> Automaton:
+def valid_texts(part: str | Reference) -> Automaton:
     """Returns the automaton of the texts that a part of a template can give in a valid channel."""
     if isinstance(part, str):
         return automaton_of([part])

@@ -67,7 +67,7 @@ def example_claims(route: Route, values: Values) -> dict[str, str | list[str]]:
     if route.auth is None:
         return {}
     bounds = [bound for template in templates_of(route.action) for bound in references(template)]
-    claims = {bound.name: bound.name for bound in bounds if bound.source == "claim"}
+    claims = {bound.name: bound.name for bound in bounds if bound.source.startswith("claim")}
     for one in route.auth.claims:
         if one.present:
             value = expand(one.templates[0], values) if one.templates else _value(one, HEADER_VALUE)

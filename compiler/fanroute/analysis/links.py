@@ -64,7 +64,7 @@ def _examples(route: Route) -> Iterator[str]:
 
 def _link(link: Template, route: Route, client: ClientRequest) -> str:
     def value(bound: Bound) -> str | None:
-        return bound.name if bound.source == "claim" else bound_value(bound, route, client)
+        return bound.name if bound.source.startswith("claim") else bound_value(bound, route, client)
 
     return expand_uri(link, value).decode()
 

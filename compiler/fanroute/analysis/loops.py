@@ -158,7 +158,7 @@ class _Follower:
                 return None
 
             def value_of(bound: Bound) -> str | None:
-                return bound.name if bound.source == "claim" else bound_value(bound, route, client)
+                return bound.name if bound.source.startswith("claim") else bound_value(bound, route, client)
 
             answer = redirect(route.action, request, value_of)
         except Refused:

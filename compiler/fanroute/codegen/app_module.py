@@ -11,8 +11,8 @@ from fanroute.codegen.base_module import APP_FILE, ROUTES_FILE, RUNTIME
 from fanroute.codegen.constants import with_constant_instructions
 from fanroute.codegen.routes_file import encode_routes
 from fanroute.plan.literals import python_literal, set_fields
-from fanroute.plan.routes import rewrite_of
-from fanroute.plan.trace import HANDLERS, guard_for
+from fanroute.plan.routes import publishes, rewrite_of
+from fanroute.plan.trace import guard_for, handlers_for
 from fanroute_runtime.auth.guards import Guards, distinct_auths
 from fanroute_runtime.decide import Decider, Handler
 from fanroute_runtime.explain import Explainer
@@ -29,6 +29,8 @@ from fanroute_runtime.rewriting import Rewriter
 # nothing changed. An indented import is not one of them: it is of a module that only some Plans need (`_imports_needed`).
 _IMPORT = re.compile(rf"^from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 _NAME = re.compile(r"\w+")
+# The module and the function that publish messages as a Decider decides. They cannot be imported here.
+PUBLISHER = "compute.publishing", "carry_out"
 # The names that the main module imports from the runtime whatever the Plan is, by module.
 _ALWAYS = {"compute.edge": "exported_classes", "routes_file": "LazyRoutes"}
 
@@ -84,6 +86,7 @@ def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set
         samples=samples,
         decider=_Code(_decider(plan).__name__),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
+        publisher=[_Code(PUBLISHER[1])] if publishes(plan) else [],
         features=[(_Code(keyword), _Code(expression)) for keyword, expression, _ in _features(plan)],
     )
 
@@ -104,7 +107,10 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     if any(route.match.host_parameter for route in plan.routes):
         imports[label_predicates.__module__] = {label_predicates.__name__}
     handlers = _handlers(plan)
-    imports[f"{RUNTIME}.plan"] |= {action.__name__ for action, _ in handlers}
+    for action, _ in handlers:
+        imports.setdefault(action.__module__, set()).add(action.__name__)
+    if publishes(plan):
+        imports[f"{RUNTIME}.{PUBLISHER[0]}"] = {PUBLISHER[1]}
     code: list[Callable[..., Any]] = [_decider(plan), *(handler for _, handler in handlers)]
     for made in (*code, *(part for _, _, parts in _features(plan) for part in parts)):
         imports.setdefault(made.__module__, set()).add(made.__name__)
@@ -129,7 +135,8 @@ def _decider(plan: Plan) -> type[Decider]:
 def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
     """Returns each class of a Plan's actions that has a handler, with that handler."""
     kinds = {type(route.action) for route in plan.routes}
-    return [(kind, HANDLERS[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in HANDLERS]
+    handlers = handlers_for(plan.routes)
+    return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 
 def _features(plan: Plan) -> Iterator[tuple[str, str, tuple[Callable[..., Any], ...]]]:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import wasmtime
 from aiohttp import web
@@ -29,7 +30,8 @@ from fanroute.devserver.visits import CLIENT_LEFT, VISIT, VISIT_HEADER, Reported
 from fanroute.devserver.websocket_proxy import WebSocketProxy, is_websocket
 from fanroute.diagnostics.printable import counted
 from fanroute.host.component import EmbeddedComponent
-from fanroute.host.exchange import Exchange, HostError, Response, target_of
+from fanroute.host.exchange import Exchange, HostError, OwnRequest, Response, target_of
+from fanroute.plan.backend import PUBLISH_BACKEND
 
 # Longest request line and longest header, in bytes.
 MAX_LINE = 65_536
@@ -198,6 +200,7 @@ class EmbeddedEdge:
             client_ip=request.remote,
             method=request.method,
             fetch=client.fetch,
+            fetch_own=client.fetch_own,
             config_stores=served.stores.config,
             secret_stores=served.stores.secret,
         )
@@ -222,6 +225,13 @@ class _BackendClient:
         """Returns a backend's answer to the request, with this target and these headers. Raises HostError."""
         request = self._request
         body = request.content.iter_any() if request.body_exists else None
+        return self._ask(backend, request.method, target, headers, body)
+
+    def fetch_own(self, backend: str, own: OwnRequest) -> Response:
+        """Returns a backend's answer to a request that the component has made itself. Raises HostError."""
+        return self._ask(backend, own.method, target_of(own.uri), own.headers, _whole(own.body))
+
+    def _ask(self, backend: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
         self.backend = backend
         if self._closed:
             raise HostError("generic-error", detail="internal-error")
@@ -229,12 +239,12 @@ class _BackendClient:
             self.refused = backend
             raise HostError("generic-error", detail="internal-error")
         try:
-            return self._send(backend, target, headers, body)
+            return self._send(backend, method, target, headers, body)
         finally:
             self._served.slots[backend].release()
 
-    def _send(self, backend: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
-        sending = send_request(self._served.backends[backend], self._request.method, target, headers, body)
+    def _send(self, backend: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
+        sending = send_request(self._served.backends[backend], method, target, headers, body)
         self._answer = asyncio.run_coroutine_threadsafe(sending, self._loop)
         try:
             answer = self._answer.result()
@@ -250,6 +260,10 @@ class _BackendClient:
         self._closed = True
         if self._answer is not None and not self._answer.cancel() and not self._answer.exception():
             self._answer.result().close()
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _failed(visit: Visit, status: int, reason: str) -> web.Response:
@@ -310,7 +324,7 @@ async def serve(
             origin = await start_server(embedded_origin, 0)
 
             def replace(service: Service) -> None:
-                located = _located(service, url, origin)
+                located = _located(service, url, origin, publish)
                 addresses.update(located)
                 if service.judge.plan:
                     reporter.hide_secrets_of(service.judge.plan)
@@ -326,9 +340,11 @@ async def serve(
         edge.close()
 
 
-def _located(service: Service, edge: str, origin: str) -> dict[str, LocalBackend]:
-    """Returns where each backend of a service is. `edge` and `origin` are the URLs of the edge and of the embedded origin."""
+def _located(service: Service, edge: str, origin: str, publish: str) -> dict[str, LocalBackend]:
+    """Returns where each backend of a service is, given the URLs of the edge, the embedded origin and the publish endpoint."""
     located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
+    if PUBLISH_BACKEND.name in located:
+        located[PUBLISH_BACKEND.name] = LocalBackend(publish, urlsplit(publish).netloc)
     if service.loopback:
         located[service.loopback] = LocalBackend(edge, located[service.loopback].host, is_edge=True)
     return located

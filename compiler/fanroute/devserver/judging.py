@@ -20,7 +20,7 @@ from fanroute_runtime.http.headers import DEBUG
 from fanroute_runtime.http.secret_headers import header_secret
 from fanroute_runtime.matching.pin import action_of
 from fanroute_runtime.matching.predicates import match_predicates
-from fanroute_runtime.messages import Answer, Refused, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import Answer, Publication, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import Plan, Route
 
 # Longest reason that is taken from an answer, in characters.
@@ -206,6 +206,10 @@ def _agrees(verdict: Verdict, observed: Observed) -> bool:
             return exchange.tunnel == backend
         case ToBackend(backend):
             return observed.backend == backend
+        case Publication(published=published, failures=failures):
+            # The id of the message in the body is another one, because it depends on the time.
+            possible = {published.status, *(answer.status for _, answer in failures)}
+            return exchange.answer is not None and exchange.answer.status in possible
 
 
 def _outcome(exchange: Exchange) -> Outcome:

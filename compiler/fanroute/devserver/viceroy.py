@@ -29,6 +29,7 @@ from fanroute.devserver.pushpin_stats import PushpinStats
 from fanroute.devserver.relay import relaying
 from fanroute.devserver.relayed import RelayedRequests, RelayedService
 from fanroute.devserver.visits import Reporter
+from fanroute.plan.backend import PUBLISH_BACKEND
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
 from fanroute.project.folder import write
@@ -131,7 +132,7 @@ async def serve(
         if found.number < UPDATES_ARE_OPTIONAL:
             reporter.notice(f"Pushpin {found.version} {LOSES_MESSAGES}")
         # Backends that are served no more stay in it, because a held connection may still need one.
-        routes = _located(service, edge, origin)
+        routes = _located(service, edge, origin, publish)
         # A later routes.yaml can take tokens from the query.
         quiet = private or follows
         files = pushpin_files(folder, logs.absolute(), routes, proxy_port, (hidden, pushpin_port), found, quiet)
@@ -145,7 +146,7 @@ async def serve(
         def started_viceroy(service: ViceroyService, port: int) -> AbstractAsyncContextManager[None]:
             own = folder / f"viceroy-{port}"
             # The loopback is this process itself, so that its first look at the backends asks no other.
-            backends = _located(service, f"http://{ADDRESS}:{port}", origin)
+            backends = _located(service, f"http://{ADDRESS}:{port}", origin, publish)
             for path, content in viceroy_files(own, backends, service.stores).items():
                 write(path, content)
             command: list[str | Path] = [viceroy, "serve", "-v", "-C", own / "fastly.toml", "--addr", f"{ADDRESS}:{port}"]
@@ -166,7 +167,7 @@ async def serve(
             nonlocal served
             if service.plan:
                 reporter.hide_secrets_of(service.plan)
-            routes.update(_located(service, edge, origin))
+            routes.update(_located(service, edge, origin, publish))
             write(folder / "routes", pushpin_routes(routes))
             [new] = free_ports(0)
             await viceroys.start(new, started_viceroy(service, new))
@@ -177,9 +178,11 @@ async def serve(
         yield RunningViceroy(edge, publish + PATH, stats, service, replace if follows else None)
 
 
-def _located(service: ViceroyService, edge: str, origin: str) -> dict[str, LocalBackend]:
-    """Returns where each backend of a service is. `edge` and `origin` are the URLs of the loopback and of the embedded origin."""
+def _located(service: ViceroyService, edge: str, origin: str, publish: str) -> dict[str, LocalBackend]:
+    """Returns where each backend of a service is, given the URLs of the loopback, embedded origin and publish endpoint."""
     located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
+    if PUBLISH_BACKEND.name in located:
+        located[PUBLISH_BACKEND.name] = LocalBackend(publish, urlsplit(publish).netloc)
     if service.loopback:
         located[service.loopback] = LocalBackend(edge, located[service.loopback].host)
     return located

@@ -56,22 +56,26 @@ FUNCTIONS: Functions = {
         "[method]response.insert-header": Exchange.insert_response_header,
         "[method]response.remove-header": Exchange.remove_response_header,
         "[method]response.append-header": Exchange.append_response_header,
+        "[method]response.get-status": Exchange.get_status,
         "[method]response.set-status": Exchange.set_status,
         "send-downstream": Exchange.send_downstream,
     },
     "http-req": {
+        "[static]request.new": Exchange.new_request,
         "[method]request.get-header-names": Exchange.get_header_names,
         "[method]request.get-header-values": Exchange.get_header_values,
         "[method]request.insert-header": Exchange.insert_header,
         "[method]request.append-header": Exchange.append_header,
         "[method]request.remove-header": Exchange.remove_header,
         "[method]request.get-method": Exchange.get_method,
+        "[method]request.set-method": Exchange.set_method,
         "[method]request.get-uri": Exchange.get_uri,
         "[method]request.set-uri": Exchange.set_uri,
         "[method]request.set-cache-override": Exchange.set_cache_override,
         "[method]request.redirect-to-websocket-proxy": Exchange.redirect_to_websocket_proxy,
         "[method]request.redirect-to-grip-proxy": Exchange.redirect_to_grip_proxy,
         "send": Exchange.send,
+        "send-uncached": Exchange.send_uncached,
     },
     "http-downstream": {
         "next-request": lambda exchange, options: exchange.next_request(vars(options)["timeout-ms"]),
@@ -97,8 +101,10 @@ RESOURCES = {
     "secret-store": {"secret": SECRET, "store": SECRET_STORE},
     "config-store": {"store": CONFIG_STORE},
 }
+# The functions that send a request to a backend.
+SENDING = frozenset({"http-req.send", "http-req.send-uncached"})
 # The functions that wait for a client or a backend. Other sandboxes run meanwhile.
-_WAITING = frozenset({"http-body.read", "http-req.send", "http-downstream.await-request"})
+_WAITING = SENDING | {"http-body.read", "http-downstream.await-request"}
 # The functions that cannot fail: they do not return a `result`.
 INFALLIBLE = frozenset(
     {
@@ -240,7 +246,7 @@ def _error(name: str, error: HostError) -> Any:
     if name.endswith(".open"):
         return error.case
     case = Variant(error.case, error.payload)
-    if name != "http-req.send":
+    if name not in SENDING:
         return case
     send_error = Record()
     send_error.detail = Variant(error.detail, _payload(error.detail)) if error.detail else None  # type: ignore[attr-defined]

@@ -48,6 +48,16 @@ class Response:
     body: Any = b""
 
 
+@dataclass(slots=True)
+class OwnRequest:
+    """Holds a request that the component makes itself."""
+
+    method: str = ""
+    uri: str = ""
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+
 # Waits for a sandbox's next request, and returns None if there is none.
 WaitForNext = Callable[[], "Exchange | None"]
 
@@ -57,6 +67,10 @@ def _no_next(seconds: float) -> WaitForNext:
 
 
 def _no_backend(backend: str, target: str, headers: Headers) -> Response:
+    raise HostError("generic-error", detail="destination-not-found")
+
+
+def _no_own_backend(backend: str, own: OwnRequest) -> Response:
     raise HostError("generic-error", detail="destination-not-found")
 
 
@@ -76,6 +90,7 @@ class Exchange:
         method: the request's method.
         write_limit: how many bytes of the answer's body a single write takes.
         fetch: returns a backend's answer, for the backend's name, a target and headers. Raises HostError.
+        fetch_own: returns a backend's answer to a request of the component's own. Raises HostError.
         request_next: asks for the sandbox's next request. Returns a function that waits for it, at most so many seconds.
         clock: returns the time in seconds since 1970.
         heap: returns the memory in use, in MiB.
@@ -98,6 +113,7 @@ class Exchange:
     method: str = "GET"
     write_limit: int = 1 << 20
     fetch: Callable[[str, str, Headers], Response] = _no_backend
+    fetch_own: Callable[[str, OwnRequest], Response] = _no_own_backend
     request_next: Callable[[float], WaitForNext] = _no_next
     clock: Callable[[], float] = time.time
     heap: Callable[[], int] = lambda: 0
@@ -115,16 +131,25 @@ class Exchange:
     _config_store: Mapping[str, str] = field(default_factory=dict)
     _secret_store: Mapping[str, bytes] = field(default_factory=dict)
     _secret: bytes = b""
+    # While there is one, the functions that change a request change this one, and not the client's.
+    _own: OwnRequest | None = None
     _response: Response = field(default_factory=Response)
     _body: Any = field(default_factory=bytearray)
 
     def get_uri(self, limit: int) -> str:
         return _within_limit(self.uri.encode(), limit).decode()
 
+    def new_request(self) -> ResourceHost:
+        self._own = OwnRequest()
+        return ResourceHost.own(0, REQUEST)
+
+    def set_method(self, method: str) -> None:
+        self._changed.method = method
+
     def set_uri(self, uri: str) -> None:
         if not _URI.fullmatch(uri):
             raise HostError("http-user")
-        self.uri = uri
+        self._changed.uri = uri
 
     def get_method(self, limit: int) -> str:
         return _within_limit(self.method.encode(), limit).decode()
@@ -136,7 +161,7 @@ class Exchange:
         return _values(self.headers, name, limit, cursor)
 
     def insert_header(self, name: str, value: bytes) -> None:
-        self.headers = _insert(self.headers, name, value)
+        self._changed.headers = _insert(self._changed.headers, name, value)
 
     def append_header(self, name: str, value: bytes) -> None:
         self.headers = [*self.headers, (name, value)]
@@ -167,6 +192,22 @@ class Exchange:
         self._response = self.fetch(self._backend, target_of(self.uri), self.headers)
         self._body = self._response.body
         return ResourceHost.own(0, RESPONSE), ResourceHost.own(0, POLLABLE)
+
+    def send_uncached(self) -> tuple[ResourceHost, ResourceHost]:
+        own, self._own = self._own, None
+        if own is None:
+            raise HostError("invalid-argument")
+        own.body = bytes(self._body)
+        self._response = self.fetch_own(self._backend, own)
+        self._body = self._response.body
+        return ResourceHost.own(0, RESPONSE), ResourceHost.own(0, POLLABLE)
+
+    @property
+    def _changed(self) -> "OwnRequest | Exchange":
+        return self if self._own is None else self._own
+
+    def get_status(self) -> int:
+        return self._response.status
 
     def new_response(self) -> ResourceHost:
         self._response = Response()

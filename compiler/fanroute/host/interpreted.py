@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from wasmtime.component import Record, ResourceHost, Variant
 
-from fanroute.host.component import FUNCTIONS, INFALLIBLE, RESOURCES, Intercept, call_name
+from fanroute.host.component import FUNCTIONS, INFALLIBLE, RESOURCES, SENDING, Intercept, call_name
 from fanroute.host.exchange import POLLABLE, REQUEST, Exchange, HostError
 from fanroute.plan.trace import make_decider
 from fanroute_runtime.plan import Plan
@@ -31,14 +31,14 @@ class InterpretedComponent:
     """
 
     def __init__(self, plan: Plan, intercept: Intercept = lambda name, call: call()) -> None:
-        self._server = _server_class()
+        self._server, self._publisher = _server_class()
         self._decider = make_decider(plan)
         self._limits = plan.sandbox
         self._intercept = intercept
 
     def handle(self, exchange: Exchange) -> bool:
         """Handles a request in a new sandbox, and those that the sandbox takes after it. Returns False if `handle` failed."""
-        server = self._server(self._decider, self._limits)
+        server = self._server(self._decider, self._limits, self._publisher)
         server.forget()
         _CURRENT.exchange, _CURRENT.intercept = exchange, self._intercept
         try:
@@ -185,7 +185,7 @@ def _error(name: str, error: HostError) -> Any:
     if name.endswith(".open"):
         return _OpenError[error.case.upper().replace("-", "_")]
     case = getattr(_TYPES, f"Error_{_class_name(error.case)}")(error.payload)
-    if name != "http-req.send":
+    if name not in SENDING:
         return case
     send_error = Record()
     detail = getattr(_HTTP_REQ, f"SendErrorDetail_{_class_name(error.detail)}")() if error.detail else None
@@ -210,11 +210,15 @@ _fill_interfaces()
 
 
 @cache
-def _server_class() -> Any:
-    """Returns the class that serves requests in a component, imported with the stand-ins in place of the bindings."""
+def _server_class() -> tuple[Any, Any]:
+    """Returns the class that serves requests in a component, and the function that publishes.
+
+    They are imported with the stand-ins in place of the bindings.
+    """
     with _bindings_replaced():
         from fanroute_runtime.compute.edge import Server
-    return Server
+        from fanroute_runtime.compute.publishing import carry_out
+    return Server, carry_out
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from fanroute.lowering.auth import leeway_seconds, token_protocol
 from fanroute.lowering.caching import lower_cache
+from fanroute.lowering.publishing import SKIP_SELF, lower_meta, lower_publish, lower_socket_publish
 from fanroute.lowering.rewriting import lower_rewrite
 from fanroute.spec import actions, document
 from fanroute.spec.auth import AuthRules
@@ -14,7 +16,19 @@ from fanroute.spec.inputs import media_type
 from fanroute.spec.template import parse_template
 from fanroute_runtime.grip.instructions import keep_alive, timeout
 from fanroute_runtime.grip.websocket import keep_alive as socket_keep_alive
-from fanroute_runtime.plan import Action, Channel, Fallback, Forward, Handoff, Hold, Meta, Redirect, Respond, Tunnel, WebSocket
+from fanroute_runtime.plan import (
+    Action,
+    Channel,
+    Fallback,
+    Forward,
+    Handoff,
+    Hold,
+    Redirect,
+    Respond,
+    StoreEntry,
+    Tunnel,
+    WebSocket,
+)
 
 # The keep-alive messages of streams: a newline, or a comment of an event stream, which no listener sees.
 STREAM_KEEP_ALIVE, SSE_KEEP_ALIVE = "\n", ":\n\n"
@@ -22,13 +36,14 @@ RESPOND_CONTENT_TYPE = "text/plain; charset=utf-8"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes]) -> Action:
+def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes], token: StoreEntry | None) -> Action:
     """Returns the action of a route.
 
     Args:
         route: the route, with the defaults of the file filled in.
         loopback: the name of the loopback backend, "" if there is none.
         files: the content of each file that a route names.
+        token: that with which the edge publishes.
     """
     if route.handoff is not None:
         return Handoff(route.handoff.backend, lower_rewrite(route.handoff.rewrite))
@@ -43,7 +58,9 @@ def lower_action(route: document.Route, loopback: str, files: Mapping[str, bytes
     if route.long_poll is not None:
         return _long_poll(route.long_poll, loopback)
     if route.websocket is not None:
-        return _websocket(route.websocket, loopback, route.auth)
+        return _websocket(route.websocket, loopback, route.auth, token)
+    if route.publish is not None:
+        return lower_publish(route.publish, route.auth, token)
     if route.redirect is not None:
         return _redirect(route.redirect)
     assert route.respond is not None  # a route without an action is FR205
@@ -65,7 +82,7 @@ def _stream(stream: actions.Stream | actions.Sse, content_type: str, body: str, 
         channels,
         _headers(content_type, stream.headers),
         instructions=(keep_alive(content, stream.keep_alive),) if stream.keep_alive else (),
-        meta=_meta(stream.meta),
+        meta=lower_meta(stream.meta),
         link=parse_template(stream.link or ""),
         body=(body.replace("%", "%%") if has_directives else body).encode(),
     )
@@ -88,7 +105,7 @@ def _long_poll(poll: actions.LongPoll, loopback: str) -> Hold:
         _channels(poll.channel),
         _headers(poll.content_type, poll.headers),
         instructions=(timeout(poll.timeout),) if poll.timeout else (),
-        meta=_meta(poll.meta),
+        meta=lower_meta(poll.meta),
         status=poll.on_timeout.status,
         body=poll.on_timeout.body.encode(),
     )
@@ -108,22 +125,29 @@ def _redirect(redirect: actions.Redirect) -> Redirect:
     return Redirect(redirect.status, parse_template(address), keep_path=redirect.path is None, keep_query=keeps_query)
 
 
-def _websocket(socket: actions.WebSocket, loopback: str, auth: AuthRules | None) -> WebSocket:
+def _websocket(socket: actions.WebSocket, loopback: str, auth: AuthRules | None, token: StoreEntry | None) -> WebSocket:
     # The client answers a ping, which would count as activity. It does not answer a pong (RFC 6455, 5.5.3).
     frame: Literal["ping", "pong"] = "pong" if socket.idle_close else "ping"
+    channels, publish = _channels(socket.channel), None
+    if socket.publish:
+        publish = lower_socket_publish(socket.publish, socket.max_message, token)
+        # Fanout then drops a message whose sender is the connection's user.
+        filters = (SKIP_SELF,) if publish.skips_sender else ()
+        channels = tuple(replace(each, filters=tuple(dict.fromkeys((*each.filters, *filters)))) for each in channels)
     return WebSocket(
         loopback,
-        _channels(socket.channel),
+        channels,
         socket.echo,
-        meta=_meta(socket.meta),
+        meta=lower_meta(socket.meta),
         instructions=(socket_keep_alive(frame, socket.keep_alive),) if socket.keep_alive else (),
         protocols=tuple(socket.protocols),
         idle_close=socket.idle_close or 0,
-        max_message=socket.max_message or 0,
+        max_message=publish.max_message if publish else socket.max_message or 0,
         refuse_code=socket.refuse_code or 0,
         requires_protocol=socket.require_protocol,
         token_protocol=token_protocol(auth),
         expiry_leeway=leeway_seconds(auth) if auth and auth.on_expiry == "close" else None,
+        publish=publish,
     )
 
 
@@ -132,10 +156,6 @@ def _channels(channels: list[FullChannel]) -> tuple[Channel, ...]:
         Channel(parse_template(channel.name), tuple(channel.filters), parse_template(channel.prev_id or ""))
         for channel in channels
     )
-
-
-def _meta(meta: dict[str, str]) -> Meta:
-    return tuple((name, parse_template(value)) for name, value in meta.items())
 
 
 def _headers(content_type: str, headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:

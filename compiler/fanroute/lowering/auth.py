@@ -6,7 +6,7 @@ from dataclasses import replace
 from fanroute.lowering.keys import lower_client_key
 from fanroute.lowering.match import lower_condition
 from fanroute.plan.claims import by_words, words_of
-from fanroute.plan.routes import references, templates_of
+from fanroute.plan.routes import publishing_of, references, templates_of
 from fanroute.spec import auth, document
 from fanroute.spec.claim_names import claim_path
 from fanroute.spec.claims import ClaimCondition
@@ -46,7 +46,9 @@ def auth_of_route(lowered: Auth | None, action: Action) -> Auth | None:
         lowered = replace(lowered, places=tuple(place for place in lowered.places if place.kind != "protocol"))
     named = [condition.name for condition in lowered.claims] + ([lowered.channels] if lowered.channels else [])
     bounds = (bound for template in templates_of(action) for bound in references(template))
-    named += [bound.name for bound in bounds if bound.source == "claim"]
+    named += [bound.name for bound in bounds if bound.source.startswith("claim")]
+    publishing = publishing_of(action)
+    named += [publishing.claim] if publishing and publishing.claim else []
     parts = tuple(part for name in dict.fromkeys(named) if (part := _part(name)).words or part.path != (name,))
     return replace(lowered, parts=parts) if parts else lowered
 

@@ -12,7 +12,7 @@ from fanroute_runtime.plan import Cors, Preflight, Route
 
 def cors_of(route: document.Route) -> cors.Cors | None:
     """Returns the `cors` of a route's action, None if it has none."""
-    actions = (route.handoff, route.forward, route.stream, route.sse, route.long_poll, route.respond)
+    actions = (route.handoff, route.forward, route.stream, route.sse, route.long_poll, route.publish, route.respond)
     return next((action.cors for action in actions if action), None)
 
 

@@ -12,7 +12,7 @@ from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_exact_path, lower_matches
-from fanroute.plan.backend import PORTS, Backend, BackendOptions
+from fanroute.plan.backend import PORTS, PUBLISH_BACKEND, Backend, BackendOptions
 from fanroute.plan.health import health_route
 from fanroute.plan.literals import python_literal
 from fanroute.spec import document
@@ -33,8 +33,11 @@ def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
     loopback = next((name for name, backend in spec.backends.items() if backend.loopback), "")
     spec_routes = with_defaults(with_profiles(spec)).routes
     auths = lower_auths(spec_routes, files)
+    token = StoreEntry("secret", spec.publishing.secret_store, spec.publishing.name) if spec.publishing else None
     routes = tuple(
-        route for index, spec_route in enumerate(spec_routes) for route in _routes(spec_route, index, loopback, files, auths)
+        route
+        for index, spec_route in enumerate(spec_routes)
+        for route in _routes(spec_route, index, loopback, files, auths, token)
     )
     if spec.health is not None:
         routes = (health_route(lower_exact_path(spec.health)), *routes)
@@ -56,6 +59,7 @@ def _limits(sandbox: Sandbox) -> SandboxLimits:
         sandbox.max_lifetime or DEFAULT_MAX_LIFETIME,
         sandbox.next_request_timeout or DEFAULT_NEXT_REQUEST_TIMEOUT,
         (sandbox.max_memory or 0) // MIB,
+        sandbox.max_backend_requests or SandboxLimits().max_backend_requests,
     )
 
 
@@ -65,7 +69,8 @@ def _refused_paths(paths: document.Paths) -> tuple[PathFault, ...]:
 
 def lower_backends(spec: document.Spec) -> tuple[Backend, ...]:
     """Returns the backends of a Spec, sorted by name."""
-    return tuple(_backend(name, spec.backends[name], spec.service.name) for name in sorted(spec.backends))
+    found = [_backend(name, backend, spec.service.name) for name, backend in spec.backends.items()]
+    return tuple(sorted([*found, *([PUBLISH_BACKEND] if spec.publishing else [])], key=lambda backend: backend.name))
 
 
 def _backend(name: str, backend: document.Backend, service: str) -> Backend:
@@ -79,11 +84,16 @@ def _backend(name: str, backend: document.Backend, service: str) -> Backend:
 
 
 def _routes(
-    spec: document.Route, index: int, loopback: str, files: Mapping[str, bytes], auths: Mapping[int, Auth]
+    spec: document.Route,
+    index: int,
+    loopback: str,
+    files: Mapping[str, bytes],
+    auths: Mapping[int, Auth],
+    token: StoreEntry | None,
 ) -> Iterator[Route]:
     """Yields a route for each of its paths, after those for its preflight requests if it has `cors`."""
     first, *further = lower_matches(spec.match)
-    lowered = lower_action(spec, loopback, files)
+    lowered = lower_action(spec, loopback, files, token)
     auth = auth_of_route(auths.get(id(spec.auth)), lowered)
     route = Route(
         name=spec.name or document.default_name(index),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fanroute_runtime.grip.publishing import API, BACKEND
+
 # The default port of each scheme. Browsers leave it out of an origin.
 PORTS = {"http": 80, "https": 443}
 
@@ -53,6 +55,11 @@ class Backend:
         """Returns the URL in production, without a path."""
         scheme = "https" if self.tls else "http"
         return f"{scheme}://{self.host}" + (f":{self.port}" if self.port != PORTS[scheme] else "")
+
+
+# Fastly's API, through which the edge publishes. Its local URL is that of a local edge's publish endpoint, which the Fastly CLI
+# starts at this port.
+PUBLISH_BACKEND = Backend(BACKEND, API.removeprefix("https://"), 443, True, False, "http://127.0.0.1:5561")
 
 
 def loopback_host(backends: Iterable[Backend]) -> str:

@@ -26,6 +26,7 @@ from fanroute_runtime.plan import (
     WebSocket,
 )
 from fanroute_runtime.plan.caching import CachePolicy
+from fanroute_runtime.plan.publishing import Publish
 from fanroute_runtime.plan.rewriting import Rewrite
 
 COLUMNS = ("", "route", "match", "action", "channels", "backend")
@@ -42,11 +43,12 @@ def route_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 def action_cells(route: Route) -> tuple[str, str, str]:
     """Returns what a route does, its channels and its backend, as the last three cells of a row."""
     action = route.action
-    channels = action.channels if isinstance(action, Hold | WebSocket) else ()
+    channels = [channel_text(channel) for channel in action.channels] if isinstance(action, Hold | WebSocket) else []
+    channels += [template_text(action.channel)] if isinstance(action, Publish) else []
     backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
     checks = {"auth": route.auth, "cors": route.cors, "origins": route.origins}
     description = ", ".join([action_text(action), *(name for name, check in checks.items() if check)])
-    return description, ", ".join(map(channel_text, channels)), backend
+    return description, ", ".join(channels), backend
 
 
 def match_text(match: Match) -> str:
@@ -114,7 +116,12 @@ def action_text(action: Action) -> str:
             return f"{'long_poll' if action.mode == 'response' else 'stream'}, {content_type}"
         case WebSocket():
             closing = f", closed after {action.idle_close} s" if action.idle_close else ""
-            return f"websocket{', echo' if action.echo else ''}{_protocols(action)}{closing}"
+            publishes = (
+                f", publishes on {template_text(action.publish.channel)}{publishing_text(action.publish)}"
+                if action.publish
+                else ""
+            )
+            return f"websocket{', echo' if action.echo else ''}{_protocols(action)}{closing}{publishes}"
         case Redirect():
             kept = " and ".join(name for name, keeps in (("path", action.keep_path), ("query", action.keep_query)) if keeps)
             return f"{action.status} to {template_text(action.location)}{kept and f', with the {kept}'}"
@@ -122,11 +129,19 @@ def action_text(action: Action) -> str:
             return "preflight"
         case Respond():
             return f"respond {action.status}"
+        case Publish():
+            return f"publish{publishing_text(action)}"
 
 
 def _protocols(action: WebSocket) -> str:
     required = "" if action.requires_protocol else " (optional)"
     return "".join(f", {name}{required}" for name in action.protocols)
+
+
+def publishing_text(publishing: Publish) -> str:
+    """Returns for whom and how messages are published, as what follows their channel."""
+    envelope = f", in an envelope with {', '.join(name for name, *_ in publishing.envelope)}" if publishing.envelope else ""
+    return f" for {' and '.join(publishing.subscribers)}{envelope}"
 
 
 def cache_text(policy: CachePolicy) -> str:

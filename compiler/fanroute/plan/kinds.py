@@ -1,10 +1,7 @@
 """Names the kinds of connections that an endpoint of the edge holds, as the actions of routes.yaml do."""
 
-from typing import Literal
-
 from fanroute_runtime.plan import Hold, WebSocket
-
-Kind = Literal["sse", "stream", "websocket", "long_poll"]
+from fanroute_runtime.plan.publishing import Kind as Kind
 
 
 def kind_of(action: Hold | WebSocket) -> Kind:

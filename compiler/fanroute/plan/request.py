@@ -56,6 +56,9 @@ class RequestData:
     def names(self) -> list[str]:
         return list(dict.fromkeys(name for name, _ in self.headers))
 
+    def moment(self) -> int:
+        return self.time * 1_000_000_000
+
     def body(self, limit: int) -> bytes:
         if len(self.content) > limit:
             raise Refused(413, "The body is too long.")

@@ -19,6 +19,7 @@ from fanroute_runtime.plan import (
     Tunnel,
     WebSocket,
 )
+from fanroute_runtime.plan.publishing import Publish
 from fanroute_runtime.plan.rewriting import Rewrite
 
 # The name and the fingerprint of the route that answers `health`.
@@ -83,6 +84,18 @@ def keeps_path(action: Action) -> bool:
     return rewrite is None or (rewrite.strip == 0 and not rewrite.path)
 
 
+def publishing_of(action: Action) -> Publish | None:
+    """Returns how an action publishes what clients send, or None if it does not."""
+    if isinstance(action, WebSocket):
+        return action.publish
+    return action if isinstance(action, Publish) else None
+
+
+def publishes(plan: Plan) -> bool:
+    """Returns True if a route publishes what clients send."""
+    return any(publishing_of(route.action) for route in plan.routes)
+
+
 def templates_of(action: Action) -> Iterator[Template]:
     """Yields the templates of an action, which its answer is made from."""
     if isinstance(action, Redirect):
@@ -97,3 +110,7 @@ def templates_of(action: Action) -> Iterator[Template]:
             yield value
     if isinstance(action, Hold):
         yield action.link
+    if publishing := publishing_of(action):
+        yield from (publishing.channel, publishing.id, publishing.prev_id)
+        yield from (value for _, value in publishing.meta)
+        yield from (template for _, _, template in publishing.envelope)

@@ -12,24 +12,27 @@ from fanroute_runtime.auth.guards import Guards
 from fanroute_runtime.decide import Decider, Handler, redirect, respond
 from fanroute_runtime.explain import Explainer, ObservedDecider
 from fanroute_runtime.grip.instructions import hold
+from fanroute_runtime.grip.publishing import answer_and_publish, publish
 from fanroute_runtime.grip.websocket import answer_events
 from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
-from fanroute_runtime.messages import Answer, Decision, NextHop, Refused, ToBackend, ToFanout, ToWebSocket
+from fanroute_runtime.messages import Answer, Decision, NextHop, Publication, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
 from fanroute_runtime.plan.auth import Auth
+from fanroute_runtime.plan.publishing import Publish
 from fanroute_runtime.rewriting import Rewriter
 
 # The function of the runtime that answers for each action. Actions that pass a request on, such as Handoff, have none.
 HANDLERS: dict[type, Handler] = {
     Hold: hold,
-    WebSocket: answer_events,
+    WebSocket: answer_and_publish,
     Respond: respond,
     Redirect: redirect,
     Preflight: answer_preflight,
+    Publish: publish,
 }
 
 
@@ -63,6 +66,12 @@ _FURTHER_PLACES = frozenset({"header", "protocol"})
 def guard_for(auths: Iterable[Auth]) -> type[Guard]:
     """Returns the class that admits clients as these Auths require, without more code than they need."""
     return FurtherGuard if any(auth.parts or _FURTHER_PLACES & {place.kind for place in auth.places} for auth in auths) else Guard
+
+
+def handlers_for(routes: Iterable[Route]) -> dict[type, Handler]:
+    """Returns the handlers that routes need, without more code than that."""
+    publishes = any(isinstance(route.action, WebSocket) and route.action.publish for route in routes)
+    return HANDLERS if publishes else HANDLERS | {WebSocket: answer_events}
 
 
 def make_decider(plan: Plan) -> Decider:
@@ -207,6 +216,9 @@ def _decision_lines(intro: str, decision: Decision) -> Iterator[str]:
     match decision:
         case Answer():
             yield from _answer_lines(intro, decision)
+        case Publication():
+            yield f"Published on {decision.channel}: {decision.messages} {'message' if decision.messages == 1 else 'messages'}"
+            yield from _answer_lines(intro, decision.published)
         case ToFanout(backend):
             yield f"Handed off to {backend} through Fanout, with"
             yield from _passing_lines(decision)

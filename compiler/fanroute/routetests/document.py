@@ -175,6 +175,8 @@ class Expect(Model):
     """The backend that gets the request first."""
     channel: Annotated[list[Text], BeforeValidator(as_list)] | None = Field(None, examples=["room-blue"])
     """The channel that the client is subscribed to, or a list of all channels; `[]` for none."""
+    published: Text | None = Field(None, examples=["room-blue"])
+    """The channel on which what the client sends is published, or an empty text for none."""
     status: Annotated[int, Field(ge=100, le=599, examples=[200, 401, 404])] | None = None
     """The status of the edge's own answer. If Fanout asks the edge, it is the status on the second pass."""
     headers: dict[HeaderName, ConditionOrValues] = Field(

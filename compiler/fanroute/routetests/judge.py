@@ -86,6 +86,7 @@ def unmet_expectations(expect: Expect, outcome: Outcome, compiled: Compiled) -> 
         "action": _quoted("" if route is None else locate.action_key(compiled, route)),
         "backend": _quoted(outcome.backend),
         "channel": _quoted(*subscribed_channels(answer)),
+        "published": _quoted(outcome.publishes),
         "status": _quoted(str(answer.status)) if answer else unknown,
     }
     for key, value in expect.model_dump(include=set(actual), exclude_none=True).items():

@@ -12,7 +12,7 @@ from fanroute.routetests.document import Request, client_address
 from fanroute_runtime.grip.websocket import decode
 from fanroute_runtime.http.headers import apply_rules
 from fanroute_runtime.http.media_types import WEBSOCKET_EVENTS
-from fanroute_runtime.messages import Answer, Headers
+from fanroute_runtime.messages import Answer, Headers, Publication
 
 # The headers with which a client asks for a WebSocket. The key is the example of RFC 6455, 1.3.
 HANDSHAKE: Headers = (
@@ -42,6 +42,7 @@ class Outcome:
     answer: Answer | None
     changed: frozenset[str] = frozenset()
     refusal: str = ""
+    publishes: str = ""
 
 
 def client_request(request: Request) -> RequestData:
@@ -68,6 +69,8 @@ def predict(tracer: Tracer, request: RequestData) -> Outcome:
     trace = tracer.trace(request)
     if isinstance(trace.decision, Answer):
         return Outcome(trace.route, "", (), trace.decision, refusal=trace.refusal)
+    if isinstance(trace.decision, Publication):
+        return Outcome(trace.route, "", (), trace.decision.published, refusal=trace.refusal, publishes=trace.decision.channel)
     rules = trace.decision.headers
     changed = frozenset({name for name, _ in rules.set + rules.add}.union(rules.remove))
     second = trace.second if isinstance(trace.second, Answer) else None

@@ -50,9 +50,11 @@ FR482 = Rule(
 _CONTENTS = ("body", "data")
 # What is compared or expanded, or can only be a name. Other checks look at these.
 _ELSEWHERE = (
-    *("match", "channel", "meta", "location", "link", "redirect", "rewrite", "claims"),
+    *("match", "channel", "meta", "envelope", "location", "link", "redirect", "rewrite", "claims"),
     *("backends", "environments", "environment"),
 )
+# Texts that are expanded, under keys that have another meaning elsewhere.
+_IDS = (("publish", "id"), ("publish", "prev_id"))
 # Headers whose own syntax has a `*`.
 _WITH_STAR = re.compile(r"accept(-.*)?|if-(none-)?match|content-(type|range)|range", re.IGNORECASE)
 
@@ -72,7 +74,7 @@ def check_variables_of_others(file: ValidFile) -> Iterator[Diagnostic]:
 def _report_variables(file: ValidFile, path: Path, value: Any, bound: tuple[str, ...]) -> Iterator[Diagnostic]:
     if isinstance(value, dict | list):
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-            if key not in _ELSEWHERE:
+            if key not in _ELSEWHERE and (*path, key)[-2:] not in _IDS:
                 yield from _report_variables(file, (*path, key), part, bound)
     elif isinstance(value, str) and ("{" in value or "$" in value or "%" in value or "<" in value or value[:1] == "@"):
         is_content = path[-1] in _CONTENTS
@@ -80,7 +82,7 @@ def _report_variables(file: ValidFile, path: Path, value: Any, bound: tuple[str,
             message, suggestion = f"'{value}' is the content itself, and no file", f"write file: {in_yaml_item(named[1])}"
         elif reference := own_reference(value, bound):
             message = f"'{reference}' is not a reference here: it is text"
-            suggestion = "references are for channels, 'meta', locations, links and 'rewrite'"
+            suggestion = "references are for channels, 'meta', locations, links, 'rewrite' and an 'envelope'"
         elif not is_content and (found := find_variable(value)):
             message, suggestion = f"'{found[0]}' is not replaced here: it is text", found[1]
         else:

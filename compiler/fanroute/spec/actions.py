@@ -9,6 +9,7 @@ from fanroute.spec.caching import CacheOrPass
 from fanroute.spec.channels import Channels, Link, Meta
 from fanroute.spec.cors import Cors
 from fanroute.spec.headers import AnswerHeaders, HeaderValue
+from fanroute.spec.publishing import PublishFromSocket
 from fanroute.spec.rewriting import Rewrite
 from fanroute.spec.types import (
     DURATION,
@@ -44,7 +45,7 @@ BACKEND_ANSWERED = ("handoff", "forward", "tunnel")
 UNSEEN_ANSWERS = {"handoff": "Fanout gives it to the client", "tunnel": "the backend gives it to the client"}
 # A WebSocket can be opened by these.
 WEBSOCKET_ACTIONS = ("handoff", "tunnel", "websocket")
-ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "respond", "redirect")
+ACTIONS = (*BACKEND_ANSWERED, *EDGE_ANSWERED, "publish", "respond", "redirect")
 
 # Close codes that an endpoint may send (RFC 6455, 7.4, and IANA's registry).
 CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015), *range(3000, 5000))
@@ -240,6 +241,8 @@ class WebSocket(Model):
     """Variables of the connection for the channels' filters, by name. Values can contain what the match binds."""
     echo: bool = False
     """Sends a client its own messages back."""
+    publish: PublishFromSocket | None = None
+    """Publishes what a client sends."""
     protocols: Annotated[list[Protocol], BeforeValidator(as_list), AfterValidator(no_duplicates)] = Field(default_factory=list)
     """Subprotocols, of which a client must offer at least one. The first offered one that is in this list is used."""
     require_protocol: bool = True

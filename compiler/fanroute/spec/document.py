@@ -25,6 +25,7 @@ from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
 from fanroute.spec.match import Match
+from fanroute.spec.publishing import Publish, Publishing
 from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.template import label_name
 from fanroute.spec.types import (
@@ -248,6 +249,8 @@ class Route(Model):
     """Answers when a message is published, or after a time-out."""
     websocket: WebSocket | None = None
     """Opens a WebSocket that gets published messages."""
+    publish: Publish | None = None
+    """Publishes what the client sends."""
     respond: Respond | None = None
     """Answers at the edge, without Fanout."""
     redirect: RedirectTo | None = None
@@ -390,6 +393,8 @@ class Spec(Model):
     """Says which paths are refused because another server may read them differently."""
     sandbox: Sandbox = Sandbox()
     """Limits how long a sandbox takes further requests."""
+    publishing: Publishing | None = None
+    """Says with which token the edge publishes what clients send."""
     debug: Debug | None = None
     """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
     health: ExactPath | None = Field(None, examples=["/-/healthz"])

@@ -227,8 +227,12 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
         for key, value in action.items():
             if key in ("location", "link", "path", "host"):
                 yield (*path, key), value
-            elif key == "meta" and isinstance(value, dict):
+            elif key in ("meta", "envelope") and isinstance(value, dict):
                 yield from (((*path, key, name), text) for name, text in value.items())
+            elif key in ("id", "prev_id"):
+                yield (*path, key), value
+            elif key == "publish" and isinstance(value, dict):
+                yield from _published_templates((*path, key), value)
             elif key == "channel":
                 yield from _channel_templates(path, action)
             elif key == "rewrite" and isinstance(value, dict):
@@ -241,6 +245,24 @@ def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Pat
             yield from (((*at, key), channel[key]) for key in ("name", "prev_id") if key in channel)
         else:
             yield at, channel
+
+
+def _published_templates(path: Path, publish: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    if "channel" in publish:
+        yield (*path, "channel"), publish["channel"]
+    for key in ("meta", "envelope"):
+        values = publish.get(key)
+        yield from (((*path, key, name), text) for name, text in values.items()) if isinstance(values, dict) else ()
+
+
+def publications(source: Source) -> Iterator[tuple[int, Path, dict[str, Any]]]:
+    """Yields each `publish` that is a mapping, with the index of its route and its path."""
+    for index, route in routes(source):
+        for path, action in action_mappings(index, route):
+            if path[-1] == "publish":
+                yield index, path, action
+            elif path[-1] == "websocket" and isinstance(action.get("publish"), dict):
+                yield index, (*path, "publish"), action["publish"]
 
 
 def rewrites(source: Source) -> Iterator[tuple[int, Path, dict[str, Any]]]:

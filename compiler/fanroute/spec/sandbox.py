@@ -31,6 +31,7 @@ def _check_memory(value: int) -> int:
 
 
 RequestCount = Annotated[int, Field(ge=1, le=MAX_REQUESTS, examples=[100])]
+BackendRequests = Annotated[int, Field(ge=1, le=MAX_REQUESTS, examples=[32])]
 Lifetime = Annotated[
     int,
     duration_between(1, MAX_SECONDS),
@@ -56,6 +57,9 @@ class Sandbox(Model):
     max_lifetime: Lifetime | None = None
     """For how long a sandbox takes further requests. It also keeps a key from a store for as long. 60 s if not given."""
 
+    max_backend_requests: BackendRequests | None = None
+    """After how many requests to backends a sandbox takes no further request. Fastly limits them for one execution: to 32, or to
+    10 for trial accounts. 10 if not given."""
     max_memory: Memory | None = None
     """Limits how much memory a sandbox may be using when it takes another request. If not given, any amount."""
     next_request_timeout: Wait | None = None

@@ -70,19 +70,25 @@ class Guard:
         except BadToken as bad:
             raise self._invalid_token(bad) from bad
 
-    def claim_value(self, claims: Claims, name: str) -> str:
-        """Returns a claim's text, for use in a channel. Raises Refused (403) if no channel can contain it."""
+    def bound_claim(self, claims: Claims, bound: Bound) -> str | None:
+        """Returns a claim's text, or None if it has none. Raises Refused (403) for a `claim` that no channel can contain."""
+        name = bound.name
         text = claim_text(claims.get(name))
+        if bound.source != "claim":
+            return text
         if text is None or len(text) > MAX_VALUE or not is_valid_value(text):
             raise self._insufficient(f"the claim {name}")
         return text
 
+    def lists_channel(self, claims: Claims, name: str, channel: str) -> bool:
+        """Returns True if a claim lists a channel, or is it."""
+        return channel in _as_list(claims.get(name))
+
     def require_channels(self, claims: Claims, channels: Iterable[str]) -> None:
         """Checks that the token's holder may subscribe to some channels. Raises Refused (403)."""
-        if self._auth.channels:
-            allowed = _as_list(claims.get(self._auth.channels))
-            if not all(channel in allowed for channel in channels):
-                raise self._insufficient("the channel")
+        name = self._auth.channels
+        if name and not all(self.lists_channel(claims, name, channel) for channel in channels):
+            raise self._insufficient("the channel")
 
     def require_single_values(self, client: ClientRequest) -> None:
         """Raises Refused (400) if a value with which claims were compared occurs twice: a backend might read the other one."""

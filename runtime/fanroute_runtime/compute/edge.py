@@ -9,6 +9,7 @@ from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend as HostBackend
 
 from fanroute_runtime import blocks
+from fanroute_runtime.compute.failures import timed_out
 from fanroute_runtime.compute.request import (
     GatheredRequest,
     HostRequest,
@@ -23,7 +24,7 @@ from fanroute_runtime.decide import Decider
 from fanroute_runtime.http.cors import add_cors_headers, replace_cors_headers
 from fanroute_runtime.http.headers import hop_by_hop_names
 from fanroute_runtime.http.media_types import is_for_fanout
-from fanroute_runtime.messages import FAILED, Answer, Decision, NextHop, Sample, ToBackend, ToFanout, text_answer
+from fanroute_runtime.messages import FAILED, Answer, Decision, NextHop, Publication, Sample, ToBackend, ToFanout, text_answer
 from fanroute_runtime.plan import HeaderRules, SandboxLimits
 from fanroute_runtime.snapshot.heap import settle_heap_last
 from fanroute_runtime.snapshot.warm import warm_up
@@ -31,21 +32,19 @@ from fanroute_runtime.snapshot.warm import warm_up
 BAD_GATEWAY = text_answer(502, "The edge could not read the backend's answer.")
 FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, but Fanout did not send this request.")
 
-# The errors which mean that a backend did not answer in time (RFC 9110, 15.6.5).
-TIMED_OUT = (
-    http_req.SendErrorDetail_DnsTimeout,
-    http_req.SendErrorDetail_ConnectionTimeout,
-    http_req.SendErrorDetail_HttpResponseTimeout,
-)
+# Publishes messages, and returns the answer for the client.
+Publisher = Callable[[Publication], Answer]
 
 
-def exported_classes(decider: Decider, limits: SandboxLimits, samples: Iterable[Sample]) -> tuple[type, type]:
+def exported_classes(
+    decider: Decider, limits: SandboxLimits, samples: Iterable[Sample], publisher: Publisher | None = None
+) -> tuple[type, type]:
     """Returns the classes that the component exports, which serve requests as `decider` decides.
 
     Before, they serve the `samples` and forget what they read from the host.
     """
     use_finalizers()
-    server = Server(decider, limits)
+    server = Server(decider, limits, publisher)
     warm_up(server, samples)
     settle_heap_last()
     return classes_of(server)
@@ -57,8 +56,9 @@ class Server:
     Only `handle` is used in a component that is not flattened. In others, the native `handle` calls `decide` and `serve`.
     """
 
-    def __init__(self, decider: Decider, limits: SandboxLimits) -> None:
+    def __init__(self, decider: Decider, limits: SandboxLimits, publisher: Publisher | None = None) -> None:
         self._decider = decider
+        self._publisher = publisher
         self._sandbox = Sandbox(limits)
         # The latest decision, which `serve` carries out if the native `handle` cannot.
         self.decision: Decision = FAILED
@@ -122,6 +122,7 @@ class Server:
     def forget(self) -> None:
         """Forgets what was read from the host, so that the state is that of a new sandbox."""
         self._decider.forget()
+        self._sandbox.sent = 0
         self.decision = FAILED
         service_id.cache_clear()
 
@@ -130,14 +131,14 @@ class Server:
         # Every failure of one request, including a bug, ends in an answer and not in a trap.
         try:
             decision = self._decision(facts, progress)
-            return decision, () if isinstance(decision, Answer) else facts.names()
+            return decision, () if isinstance(decision, Answer | Publication) else facts.names()
         except Exception:
             return FAILED, ()
 
     def _decision(self, facts: HostRequest, progress: int) -> Decision:
         if progress == blocks.NOT_DECIDED:
             return self._decider.decide(facts)
-        if progress == blocks.DECIDED or isinstance(self.decision, Answer):
+        if progress == blocks.DECIDED or isinstance(self.decision, Answer | Publication):
             return self.decision
         if progress == blocks.NOT_CHANGED:
             return FAILED
@@ -154,7 +155,12 @@ class Server:
         answer: Answer | None
         if isinstance(decision, Answer):
             answer = decision
+        elif isinstance(decision, Publication):
+            assert self._publisher, "a component with routes that publish has what does so"
+            self._sandbox.sent += len(decision.bodies)
+            answer = self._publisher(decision)
         else:
+            self._sandbox.sent += isinstance(decision, ToBackend)
             answer = _send_to_next_hop(self._decider, request_next, request, body, names, decision)
         if answer is not None:
             _send(request_next, answer)
@@ -232,7 +238,7 @@ def _forward(
     try:
         response, content = http_req.send(request, body, backend)
     except Err as error:
-        return decider.unreachable_answer(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
+        return decider.unreachable_answer(to, 504 if timed_out(error) else 502)
     try:
         names = header_names(response)
         if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):

@@ -39,6 +39,7 @@ class _HostFacts:
     def __init__(self, body: Pollable) -> None:
         self._body = body
         self._content: bytes | None = None
+        self._moment = 0
 
     def body(self, limit: int) -> bytes:
         if self._content is None:
@@ -57,6 +58,12 @@ class _HostFacts:
         except Err as error:
             raise Refused(400, "The body could not be read to its end.") from error
         return b"".join(parts)
+
+    def moment(self) -> int:
+        if not self._moment:
+            now = wall_clock.now()
+            self._moment = now.seconds * 1_000_000_000 + now.nanoseconds
+        return self._moment
 
     def service_id(self) -> str:
         return service_id()

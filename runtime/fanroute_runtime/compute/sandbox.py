@@ -22,6 +22,9 @@ class Sandbox:
         self.wait = limits.next_request_timeout * 1000
         self._options = http_downstream.NextRequestOptions(self.wait, None)
         self._began = 0
+        # How many requests the sandbox has sent to backends. Fastly limits them for an execution, and does not document that a
+        # further request of a sandbox begins another one.
+        self.sent = 0
 
     def takes_another(self, served: int, began: int, now: Callable[[], int]) -> bool:
         """Returns True if the limits allow another request.
@@ -31,7 +34,7 @@ class Sandbox:
             began: the time of the first of them in seconds, or 0 if only this object knows it.
             now: returns the time in seconds. It is called only if the answer depends on it.
         """
-        if served + 1 >= self._limits.max_requests:
+        if served + 1 >= self._limits.max_requests or self.sent >= self._limits.max_backend_requests:
             return False
         if not served:
             self._began = now()

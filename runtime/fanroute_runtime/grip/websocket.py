@@ -116,10 +116,23 @@ def _control_message(type_: str, **fields: object) -> bytes:
     return b"c:" + json.dumps({"type": type_} | fields, separators=(",", ":")).encode()
 
 
-def answer_events(action: WebSocket, request: Request, value_of: Binding) -> Answer:
+def answer_events(
+    action: WebSocket,
+    request: Request,
+    value_of: Binding,
+    said: list[Event] | None = None,
+    controls: tuple[bytes, ...] = (),
+) -> Answer:
     """Answers Fanout's events, and any other request with a 426.
 
     Raises Refused: 400 for malformed events, an invalid channel or an unknown protocol, 413 for too many bytes.
+
+    Args:
+        action: the action.
+        request: the request.
+        value_of: returns the values that the match has bound.
+        said: gets the client's messages, up to one that is too long.
+        controls: further control messages for a connection that is accepted.
     """
     if not is_websocket_events(request):
         return UPGRADE_REQUIRED
@@ -127,10 +140,10 @@ def answer_events(action: WebSocket, request: Request, value_of: Binding) -> Ans
         events = decode(request.body(MAX_EVENTS))
         left = _seconds_left(action, request, value_of)
         if events and events[0].type == "OPEN":
-            return _accept(action, request, value_of, events[1:], _keep_alive_interval(action, left))
+            return _accept(action, request, value_of, events[1:], _keep_alive_interval(action, left), said, controls)
         if left is not None and left <= 0:
             return _events_answer([close(UNAUTHORIZED, "The token has expired.")])
-        replies = reply(events, action) if events else _reply_to_no_events(action)
+        replies = reply(events, action, said) if events else _reply_to_no_events(action)
         return _events_answer(replies, () if left is None else _keep_alive_interval(action, left))
     except MalformedEvents as error:
         raise Refused(400, f"Malformed websocket-over-HTTP body: {error}.") from error
@@ -162,7 +175,15 @@ def _reply_to_no_events(action: WebSocket) -> list[Event]:
     return [close(GOING_AWAY, "Idle.")] if action.idle_close else []
 
 
-def _accept(action: WebSocket, request: Request, value_of: Binding, events: list[Event], interval: Headers) -> Answer:
+def _accept(
+    action: WebSocket,
+    request: Request,
+    value_of: Binding,
+    events: list[Event],
+    interval: Headers,
+    said: list[Event] | None,
+    further: tuple[bytes, ...],
+) -> Answer:
     """Accepts the connection, and replies to the events that came with it. Raises Refused."""
     try:
         protocol = _choose_protocol(action, request)
@@ -172,8 +193,8 @@ def _accept(action: WebSocket, request: Request, value_of: Binding, events: list
     headers: Headers = (("sec-websocket-extensions", EXTENSION), *interval)
     if protocol:
         headers += (("sec-websocket-protocol", protocol.encode()),)
-    controls = [Event("TEXT", message) for message in messages]
-    return _events_answer([Event("OPEN"), *controls, *reply(events, action)], headers)
+    controls = [Event("TEXT", message) for message in (*further, *messages)]
+    return _events_answer([Event("OPEN"), *controls, *reply(events, action, said)], headers)
 
 
 def instructions(action: WebSocket, value_of: Binding) -> tuple[bytes, ...]:
@@ -216,8 +237,11 @@ def _offered_protocols(request: Request) -> list[str]:
     return [offered.strip() for offered in value.split(",") if offered.strip()]
 
 
-def reply(events: list[Event], action: WebSocket) -> list[Event]:
-    """Returns the edge's events in reply to those of an open connection. Raises MalformedEvents for an impossible sequence."""
+def reply(events: list[Event], action: WebSocket, said: list[Event] | None = None) -> list[Event]:
+    """Returns the edge's events in reply to those of an open connection. `said` gets the client's messages.
+
+    Raises MalformedEvents for an impossible sequence.
+    """
     replies: list[Event] = []
     for event in events:
         match event.type:
@@ -226,6 +250,8 @@ def reply(events: list[Event], action: WebSocket) -> list[Event]:
             case "TEXT" | "BINARY":
                 if action.max_message and len(event.content) > action.max_message:
                     return [*replies, close(MESSAGE_TOO_BIG, f"More than {action.max_message} bytes.")]
+                if said is not None:
+                    said.append(event)
                 if action.echo:
                     replies.append(Event(event.type, MESSAGE_PREFIX + event.content))
             case "PING":

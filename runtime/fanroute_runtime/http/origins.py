@@ -22,7 +22,12 @@ def may_open_websocket(client: ClientRequest, origins: tuple[str, ...]) -> bool:
     if not origins or not client.websocket:
         return True
     origin = client.header("origin")
-    return origin is None or matches_origin(origin, origins) or origin == f"{client.proto}://{client.authority.lower()}"
+    return origin is None or matches_origin(origin, origins) or is_own_origin(client, origin)
+
+
+def is_own_origin(client: ClientRequest, origin: str) -> bool:
+    """Returns True if an origin is that of pages which the service itself serves under the host of the request."""
+    return origin == f"{client.proto}://{client.authority.lower()}"
 
 
 def _matches_pattern(origin: str, start: str, end: str) -> bool:

@@ -119,7 +119,7 @@ class Pins:
 
 
 def _references(route: Route) -> References:
-    bounds = dict.fromkeys(bound for bound in bounds_of((route.action, route.auth)) if bound.source != "claim")
+    bounds = dict.fromkeys(bound for bound in bounds_of((route.action, route.auth)) if not bound.source.startswith("claim"))
     return tuple((bound, _binding_predicate(bound, route)) for bound in bounds)
 
 

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar, dataclass_transform
 
 # These modules ship only if a Plan has such values, so nothing here may need them when it runs.
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from fanroute_runtime.plan.auth import Auth
     from fanroute_runtime.plan.caching import CachePolicy
+    from fanroute_runtime.plan.publishing import Publish
     from fanroute_runtime.plan.rewriting import Rewrite
 
 Class = TypeVar("Class")
@@ -22,7 +25,8 @@ def record(kind: type[Class]) -> type[Class]:
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
-Source = Literal["path", "query", "header", "claim"]
+# The text of a claim is a `claim` where only some texts are allowed, such as in a channel, and otherwise a `claim_text`.
+Source = Literal["path", "query", "header", "claim", "claim_text"]
 
 # Features of a path that another server may read differently from the edge, by their keys in routes.yaml.
 PathFault = Literal["dot_segments", "backslashes", "controls", "empty_segments", "encoded_slashes", "parameters"]
@@ -183,7 +187,8 @@ class WebSocket:
 
     The connection is closed after `idle_close` seconds without an event, and after a message of more than `max_message` bytes. A
     refused connection is accepted, and closed with `refuse_code`. For each of these three, 0 means never. With `expiry_leeway`,
-    the connection is closed that many seconds after the client's token has expired.
+    the connection is closed that many seconds after the client's token has expired. The client's messages are published as
+    `publish` says.
     """
 
     backend: str
@@ -199,6 +204,7 @@ class WebSocket:
     expiry_leeway: int | None = None
     requires_protocol: bool = True
     token_protocol: str = ""
+    publish: "Publish | None" = None
 
 
 @record
@@ -233,7 +239,7 @@ class Preflight:
     """
 
 
-Action = Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Preflight
+Action: "TypeAlias" = "Handoff | Forward | Tunnel | Hold | WebSocket | Respond | Redirect | Preflight | Publish"
 
 
 @record
@@ -340,13 +346,15 @@ class SandboxLimits:
     """Represents the limits within which a sandbox takes one request after another, if the host has more for it.
 
     The sandbox ends after `max_requests` requests, after `max_lifetime` seconds, with more than `max_memory` MiB in use (0: no
-    limit), or if no request comes within `next_request_timeout` seconds.
+    limit), as soon as it has sent `max_backend_requests` requests to backends, or if no request comes within
+    `next_request_timeout` seconds.
     """
 
     max_requests: int = 1
     max_lifetime: int = 0
     next_request_timeout: int = 0
     max_memory: int = 0
+    max_backend_requests: int = 10
 
 
 @record

@@ -186,6 +186,13 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
     }
     if hasattr(request, "set_cache_override"):  # only components that use it have it
         results[request.set_cache_override] = lambda *_: None
+    if hasattr(http_req, "send_uncached"):
+        results |= {
+            request.new: lambda *_: _make_resource(request),
+            request.set_method: lambda *_: None,
+            http_req.send_uncached: lambda *_: (_make_resource(response), _make_resource(Pollable)),
+            response.get_status: lambda *_: 200,
+        }
     values: dict[Callable[..., Any], Callable[..., Any]] = {
         http_downstream.downstream_client_ip_addr: lambda *_: ADDRESS,
         compute_runtime.get_heap_mib: lambda *_: 1,
