@@ -324,9 +324,7 @@ def _publication(
         path = f"/service/{service}/publish/"
     bodies = tuple(map(_around, batches))
     count = sum(map(len, batches))
-    return Publication(
-        BACKEND, f"{API}{path}", headers, bodies, channel, publishing.claim, count, published, failures
-    )
+    return Publication(BACKEND, f"{API}{path}", headers, bodies, channel, publishing.claim, count, published, failures)
 
 
 def _token(entry: StoreEntry, request: Request) -> bytes:
