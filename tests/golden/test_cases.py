@@ -21,7 +21,7 @@ from fanroute.diagnostics import text_report
 from fanroute.diagnostics.diagnostic import Diagnostic, Invalid, fails
 from fanroute.pipeline import Compiled, check_routes, compile_routes
 from fanroute.plan.routes import rewrite_of
-from fanroute.plan.trace import HANDLERS, guard_for
+from fanroute.plan.trace import guard_for, handlers_for
 from fanroute.project.fastly_toml import make_command, update
 from fanroute.project.workspace import manifest_name
 from fanroute.routetests.coverage import coverage_text, measure_coverage
@@ -155,7 +155,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
     assert evaluated(files) == shipped(compiled.plan)
     routes = compiled.plan.routes
     used: set[type] = {type(route.action) for route in routes}
-    for action, handler in HANDLERS.items():
+    for action, handler in handlers_for(compiled.plan.routes).items():
         assert (f"{action.__name__}: {handler.__name__}" in module) == (action in used)
     assert ("fanroute_runtime/grip/websocket.py" in files) == (plan_module.WebSocket in used)
     auths = {route.auth for route in routes if route.auth}

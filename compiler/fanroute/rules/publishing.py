@@ -1,4 +1,4 @@
-"""Checks routes that publish what clients send: FR290 to FR296, FR490 and FR491."""
+"""Checks routes that publish what clients send: FR290 to FR296, FR496 and FR497."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -99,7 +99,7 @@ def check_subscribers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             yield Diagnostic(FR292, message, source.value_span(channel), suggestion)
         if {"sse", "stream"} <= set(publish.subscribers):
             notes = [
-                Note(f"a {one.kind}", source.key_span(("routes", one.index))) for one in found if one.kind in ("sse", "stream")
+                Note(f"the '{one.kind}'", source.key_span(("routes", one.index))) for one in found if one.kind in ("sse", "stream")
             ]
             message = "a message cannot be published both as an event and as a line of a stream"
             yield Diagnostic(
@@ -147,7 +147,7 @@ FR293 = Rule(
 FR294 = Rule(
     "FR294",
     "error",
-    "`echo_to_sender: false` and a meta variable `user` or `sender` are on the same WebSocket",
+    "a WebSocket with `echo_to_sender: false` sets the meta variable `user` or `sender` itself",
     "With `echo_to_sender: false`, Fanout knows a connection by its meta variable `user`, and a message's sender by "
     "`sender`. Both are "
     "the id of the connection, because the id of a user would also silence the user's other connections.",
@@ -209,8 +209,8 @@ def check_names(source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic(FR296, message, span, "give it another name")
 
 
-FR490 = Rule(
-    "FR490",
+FR496 = Rule(
+    "FR496",
     "warning",
     "anybody may publish",
     "The route needs no token, so everybody who knows its address can send messages to all readers of its channel.",
@@ -222,15 +222,15 @@ FR490 = Rule(
 
 @plan_check
 def check_open_publications(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR490: a route publishes, and neither requires a token nor is `public`."""
+    """Reports FR496: a route publishes, and neither requires a token nor is `public`."""
     for index, route, _ in _publishing_routes(file.plan):
         if route.auth is None and "public" not in file.source.data["routes"][index]:
             suggestion = "add 'auth:', or 'public: true' if this is meant"
-            yield Diagnostic(FR490, "anybody may publish here", file.source.key_span(_place(file.source, index)), suggestion)
+            yield Diagnostic(FR496, "anybody may publish here", file.source.key_span(_place(file.source, index)), suggestion)
 
 
-FR491 = Rule(
-    "FR491",
+FR497 = Rule(
+    "FR497",
     "warning",
     "who may write needs a token, and who may read does not",
     "Writers may expect that only people like them read their messages. But a route that needs no token subscribes its "
@@ -246,7 +246,7 @@ FR491 = Rule(
 
 @plan_check
 def check_readers(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR491: a route publishes for clients with a token, and another subscribes clients without one."""
+    """Reports FR497: a route publishes for clients with a token, and another subscribes clients without one."""
     for index, route, publish in _publishing_routes(file.plan):
         if route.auth is None:
             continue
@@ -255,7 +255,7 @@ def check_readers(file: ValidFile) -> Iterator[Diagnostic]:
                 message = f"anybody may read here what clients with a token publish on '{route.name}'"
                 note = Note("they publish here", file.source.key_span(_place(file.source, index)))
                 suggestion = "add 'auth:', or 'public: true' if anybody may read"
-                yield Diagnostic(FR491, message, file.source.key_span(("routes", found.index)), suggestion, (note,))
+                yield Diagnostic(FR497, message, file.source.key_span(("routes", found.index)), suggestion, (note,))
 
 
 def _publishing_routes(plan: Plan) -> Iterator[tuple[int, Route, Publish]]:

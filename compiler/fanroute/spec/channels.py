@@ -36,7 +36,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
             raise value_error(f"the {what} has more than {MAX_VALUE} characters", "choose a shorter one")
         if not is_valid_value(shortest):
             suggestion = f"use printable ASCII without {' '.join(SEPARATORS)}, and without spaces at either end"
-            raise value_error(f"{quoted(value)} is not a {what}", suggestion)
+            raise value_error(f"{quoted(value)} is not {'an' if what[0] == 'i' else 'a'} {what}", suggestion)
         return value
 
     return check
@@ -65,6 +65,9 @@ def _with_name(value: Any) -> Any:
 Channel = Annotated[Text, AfterValidator(_grip_value("channel")), TextFormat("a channel", r"[\s\S]+", ("news", "room-{room}"))]
 PreviousId = Annotated[
     Text, AfterValidator(_grip_value("previous id")), TextFormat("an id", r"[\s\S]+", ("{header.last-event-id}",))
+]
+MessageId = Annotated[
+    Text, AfterValidator(_grip_value("id of a message")), TextFormat("an id", r"[\s\S]+", ("{header.x-message-id}",))
 ]
 MetaName = Annotated[Text, AfterValidator(_check_meta_name), TextFormat("a name", _META_NAME.pattern)]
 MetaValue = Annotated[Text, AfterValidator(_grip_value("meta value")), TextFormat("a value", r"[\s\S]+")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fanroute.diagnostics.printable import quoted
-from fanroute.spec.channels import Channel, Meta, PreviousId
+from fanroute.spec.channels import Channel, MessageId, Meta, PreviousId
 from fanroute.spec.claims import ClaimName
 from fanroute.spec.cors import Cors
 from fanroute.spec.keys import EntryName
@@ -73,7 +73,7 @@ Subscribers = Annotated[
 
 
 class PublishedMessage(Model):
-    """What is published, and on which channel."""
+    """Says what is published, and on which channel."""
 
     channel: Channel
     """The channel. It can contain what the match binds, such as `{room}`, and claims."""
@@ -100,7 +100,7 @@ class Publish(PublishedMessage):
         Annotated[list[MediaType], BeforeValidator(as_list), AfterValidator(no_duplicates), Field(min_length=1)] | None
     ) = None
     """The media types that a request may have. Any other gets a 415. `application/json` and `text/plain` if not given."""
-    id: PreviousId | None = None
+    id: MessageId | None = None
     """The message's id. It can contain what the match binds. If not given, the edge makes one."""
     prev_id: PreviousId | None = None
     """The id of the message before it on the channel, for subscriptions with a `prev_id`."""

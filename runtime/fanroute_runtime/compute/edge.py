@@ -9,7 +9,6 @@ from wit_world.imports.async_io import Pollable
 from wit_world.imports.backend import Backend as HostBackend
 
 from fanroute_runtime import blocks
-from fanroute_runtime.compute.failures import timed_out
 from fanroute_runtime.compute.request import (
     GatheredRequest,
     HostRequest,
@@ -31,6 +30,13 @@ from fanroute_runtime.snapshot.warm import warm_up
 
 BAD_GATEWAY = text_answer(502, "The edge could not read the backend's answer.")
 FOR_FANOUT = text_answer(502, "The backend's answer is for Fanout, but Fanout did not send this request.")
+
+# The errors which mean that a backend did not answer in time (RFC 9110, 15.6.5).
+TIMED_OUT = (
+    http_req.SendErrorDetail_DnsTimeout,
+    http_req.SendErrorDetail_ConnectionTimeout,
+    http_req.SendErrorDetail_HttpResponseTimeout,
+)
 
 # Publishes messages, and returns the answer for the client.
 Publisher = Callable[[Publication], Answer]
@@ -238,7 +244,7 @@ def _forward(
     try:
         response, content = http_req.send(request, body, backend)
     except Err as error:
-        return decider.unreachable_answer(to, 504 if timed_out(error) else 502)
+        return decider.unreachable_answer(to, 504 if isinstance(error.value.detail, TIMED_OUT) else 502)
     try:
         names = header_names(response)
         if not to.through_fanout and "content-type" in names and is_for_fanout(header_values(response, "content-type")):

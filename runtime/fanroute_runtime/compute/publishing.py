@@ -4,7 +4,7 @@ from componentize_py_types import Err
 from wit_world.imports import http_body, http_req
 from wit_world.imports.backend import Backend
 
-from fanroute_runtime.compute.failures import timed_out
+from fanroute_runtime.compute.edge import TIMED_OUT
 from fanroute_runtime.messages import Answer, Publication
 
 
@@ -16,7 +16,7 @@ def carry_out(publication: Publication) -> Answer:
                 if not 200 <= _send(publication, body, backend) < 300:
                     return publication.failure(502)
     except Err as error:
-        return publication.failure(504 if timed_out(error) else 502)
+        return publication.failure(504 if isinstance(getattr(error.value, "detail", None), TIMED_OUT) else 502)
     return publication.published
 
 
