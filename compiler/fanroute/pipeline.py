@@ -61,6 +61,11 @@ class Compiled:
         """Returns True if a route has the action `tunnel`."""
         return any(isinstance(route.action, Tunnel) for route in self.plan.routes)
 
+    @property
+    def has_limits(self) -> bool:
+        """Returns True if a route has a `limit`."""
+        return any(route.limit for route in self.plan.routes)
+
 
 def compile_routes(raw: bytes, inputs: Inputs) -> Compiled:
     """Compiles a routes.yaml. Raises Invalid if it has errors. No message contains the value of a variable."""

@@ -3,7 +3,8 @@
 On the first pass, a request comes from a client. It is answered here, sent to a backend, or handed off to Fanout with the
 client's host, scheme and address in X-Forwarded-*. If it was handed off to this service, Fanout sends it back with a Grip-Sig:
 this is the second pass. It then gets the route that the first pass has pinned, and an answer with GRIP instructions. On both
-passes, a request is refused if its Grip-Sig is invalid, or if the route does not admit its client.
+passes, a request is refused if its Grip-Sig is invalid, or if the route does not admit its client. How often a client uses a
+route with a limit is a fact, too: the host counts a use when it is asked.
 """
 
 from collections.abc import Callable, Mapping
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from fanroute_runtime.auth.guard import Guard
     from fanroute_runtime.auth.guards import Guards
     from fanroute_runtime.http.secret_headers import SecretHeaders
+    from fanroute_runtime.limiter import Limiter
     from fanroute_runtime.plan.caching import CachePolicy
     from fanroute_runtime.plan.rewriting import Rewrite
     from fanroute_runtime.rewriting import Rewriter
@@ -84,6 +86,7 @@ class Decider:
         secret_headers: adds headers, if a route has secret ones.
         override_cache: tells the host how to cache an answer (`http.caching`), if a route has a CachePolicy.
         rewriter: makes URIs for backends, if an action has a Rewrite.
+        limiter: refuses clients that use a route too often, if a route has a limit.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Decider:
         secret_headers: "SecretHeaders | None" = None,
         override_cache: "Callable[[Any, Any, CachePolicy], None] | None" = None,
         rewriter: "Rewriter | None" = None,
+        limiter: "Limiter | None" = None,
     ) -> None:
         self.chooser = Chooser(plan)
         self._handlers = handlers
@@ -102,6 +106,7 @@ class Decider:
         self._secret_headers = secret_headers
         self.override_cache = override_cache
         self._rewriter = rewriter
+        self._limiter = limiter
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}
 
     def decide(self, request: Request) -> Decision:
@@ -150,18 +155,33 @@ class Decider:
     def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> "_Admitted":
         """Checks that the route admits the client, and returns what its action may know. Raises Refused."""
         route = chosen.route
+        if route.limit is not None:
+            self._require_rate(route, client, request, None)
         guard = self._guard(route)
         if guard is None:
             return _Admitted(chosen.values)
         if _is_event_of_open_websocket(route, client, request):
             return _Admitted(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
         claims = guard.admit(client, request, chosen.values)
+        if route.limit is not None:
+            self._require_rate(route, client, request, claims)
         admitted = _Admitted(chosen.values, guard, lambda: claims)
         if isinstance(route.action, HeldByFanout):
             guard.require_channels(claims, _channel_names(route.action, admitted.value_of))
         elif isinstance(route.action, AnsweredByBackend):
             guard.require_single_values(client)
         return admitted
+
+    def _require_rate(self, route: Route, client: ClientRequest, request: Request, claims: Claims | None) -> None:
+        """Counts a client's use of a route with a limit. Raises Refused (429).
+
+        It is called before the client's token is verified, with None, and after that. If the limit is by a claim, the second call
+        counts, otherwise the first. A use counts once, on the first pass.
+        """
+        assert route.limit is not None and self._limiter, "a Plan with a RateLimit has what enforces it"
+        by_claim = route.limit.by is not None and route.limit.by.source == "claim"
+        if not client.through_fanout and by_claim == (claims is not None):
+            self._limiter.require(route, client, request, claims)
 
     def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted") -> Decision:
         route, value_of = chosen.route, admitted.value_of

@@ -26,15 +26,16 @@ from fanroute_runtime.messages import (
 )
 from fanroute_runtime.plan import HeaderRules, Plan, Route, StoreEntry, WebSocket, record
 
-# The headers that say which route a request has, and why it is refused.
-ROUTE, REASON = "fanroute-route", "fanroute-reason"
+# The headers that say which route a request has, why it is refused, and that its limit does not work.
+ROUTE, REASON, LIMIT = "fanroute-route", "fanroute-reason", "fanroute-limit"
+NOT_COUNTED = "not counted: the host refuses it, as where Edge Rate Limiting is not enabled"
 # The shortest secret, in bytes. It is as long as the MAC.
 MIN_SECRET = 32
 
 # An explained answer is for its client alone. Some shared caches obey the other two headers and not Cache-Control (RFC 9213).
 _NOT_CACHED: Headers = (("cache-control", b"no-store"),)
 _CACHED = ("cdn-cache-control", "surrogate-control")
-_EXPOSED = ("access-control-expose-headers", b"Fanroute-Route, Fanroute-Reason")
+_EXPOSED = ("access-control-expose-headers", b"Fanroute-Route, Fanroute-Reason, Fanroute-Limit")
 _ALLOWED = "access-control-allow-origin"
 # The events that accept a WebSocket only to close it begin like this. The length follows, and on a line of its own the content:
 # two bytes of code, and the reason.
@@ -46,13 +47,14 @@ class Verdict:
     """Represents a decision with its reasons.
 
     `route` and `through_fanout`, which is True on the second pass, are None if the request was refused before. `refusal` is the
-    reason of a refusal, or "".
+    reason of a refusal, or "". `limit_failed` says that the host did not count the request for the route's limit.
     """
 
     decision: Decision
     route: Route | None
     through_fanout: bool | None
     refusal: str
+    limit_failed: bool = False
 
 
 class ObservedDecider(Decider):
@@ -73,8 +75,11 @@ class ObservedDecider(Decider):
         """Decides about a request."""
         self._route = self._through_fanout = self._handled = None
         self._reason = ""
+        if self._limiter:
+            self._limiter.failed = False
         decision = self.decide(request)
-        return Verdict(decision, self._route, self._through_fanout, self._refusal(decision))
+        failed = self._limiter is not None and self._limiter.failed
+        return Verdict(decision, self._route, self._through_fanout, self._refusal(decision), failed)
 
     def _decide_for_route(self, chosen: Chosen, client: ClientRequest, request: Request) -> Decision:
         self._route, self._through_fanout = chosen.route, client.through_fanout
@@ -169,7 +174,8 @@ def _proof(secret: bytes, pin: bytes) -> bytes:
 
 def _explained(verdict: Verdict, secret: bytes) -> Decision:
     """Returns a decision whose answer tells the client the route, and why the request is refused."""
-    reasons = ((ROUTE, verdict.route.name if verdict.route else ""), (REASON, verdict.refusal))
+    limit = NOT_COUNTED if verdict.limit_failed else ""
+    reasons = ((ROUTE, verdict.route.name if verdict.route else ""), (REASON, verdict.refusal), (LIMIT, limit))
     told = (*_NOT_CACHED, *((name, header_value(text)) for name, text in reasons if text))
     match verdict.decision:
         case Answer() as answer:

@@ -59,7 +59,7 @@ def test_a_stream_has_its_route(debug_edge: Edge) -> None:
     with debug_edge.client.stream("GET", "/events/blue", headers=headers) as answer:
         assert told(answer.headers) == ("events", None)
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["access-control-expose-headers"] == "Fanroute-Route, Fanroute-Reason"
+        assert answer.headers["access-control-expose-headers"] == "Fanroute-Route, Fanroute-Reason, Fanroute-Limit"
 
 
 def test_a_websocket_has_its_route(debug_edge: Edge) -> None:

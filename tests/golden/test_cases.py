@@ -167,6 +167,7 @@ def test_what_is_emitted_is_the_plan(folder: Path) -> None:
             any(cache_of(route) for route in routes),
         ),
         "rewriter=Rewriter(PLAN.refused_paths)": ("plan/rewriting", any(rewrite_of(route.action) for route in routes)),
+        "limiter=Limiter(PLAN.service, check_rate)": ("compute/rates", any(route.limit for route in routes)),
     }
     for argument, (part, needed) in only_if_needed.items():
         assert (argument in module, any(name.startswith(f"fanroute_runtime/{part}") for name in files)) == (needed, needed)

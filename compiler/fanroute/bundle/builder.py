@@ -109,6 +109,7 @@ def updated_manifest(workspace: Workspace, compiled: Compiled, before: str | Non
         compiled.has_tunnels,
         host_entries(compiled.plan.routes, compiled.loopback_host),
         production,
+        compiled.has_limits,
     )
 
 

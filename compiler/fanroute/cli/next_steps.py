@@ -53,6 +53,8 @@ def publish_lines(compiled: Compiled, service_id: str, folder: Path, options: st
         domain = compiled.loopback_host
         first = f"Publish, the first time: {fastly} compute publish{options} --domain {shell_word(domain)}"
         yield first if domain else f"Publish: {fastly} compute publish{options}"
+    if compiled.has_limits:
+        yield "Its limits need Edge Rate Limiting, which no command enables: ask Fastly (docs/language/rate-limits.md)"
     # The Fastly CLI takes an environment only for `compute`. Otherwise it needs the service's id to find the right one.
     commands = {backend.name: update_command(backend, fastly, service_id if options else "") for backend in compiled.backends}
     needed = {name: command for name, command in commands.items() if command}

@@ -19,6 +19,7 @@ from fanroute_runtime.explain import Explainer
 from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.http.secret_headers import SecretHeaders
 from fanroute_runtime.jose.keys import MODULES
+from fanroute_runtime.limiter import Limiter
 from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.matching.host_labels import label_predicates
 from fanroute_runtime.messages import Sample
@@ -31,8 +32,12 @@ _IMPORT = re.compile(rf"^from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", r
 _NAME = re.compile(r"\w+")
 # The module and the function that publish messages as a Decider decides. They cannot be imported here.
 PUBLISHER = "compute.publishing", "carry_out"
+# The module of a class or function, and its name there.
+_Place = tuple[str, str]
 # The names that the main module imports from the runtime whatever the Plan is, by module.
 _ALWAYS = {"compute.edge": "exported_classes", "routes_file": "LazyRoutes"}
+# What counts uses of a route. The compiler cannot import it, because it calls the host.
+_CHECK_RATE = (f"{RUNTIME}.compute.rates", "check_rate")
 
 
 class _Code:
@@ -112,9 +117,13 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     if publishes(plan):
         imports[f"{RUNTIME}.{PUBLISHER[0]}"] = {PUBLISHER[1]}
     code: list[Callable[..., Any]] = [_decider(plan), *(handler for _, handler in handlers)]
-    for made in (*code, *(part for _, _, parts in _features(plan) for part in parts)):
-        imports.setdefault(made.__module__, set()).add(made.__name__)
+    for module, name in (*map(_place, code), *(place for _, _, places in _features(plan) for place in places)):
+        imports.setdefault(module, set()).add(name)
     return imports
+
+
+def _place(made: Callable[..., Any]) -> _Place:
+    return made.__module__, made.__name__
 
 
 def _modules_for_keys(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -139,17 +148,19 @@ def _handlers(plan: Plan) -> list[tuple[type, Handler]]:
     return [(kind, handlers[kind]) for kind in sorted(kinds, key=lambda kind: kind.__name__) if kind in handlers]
 
 
-def _features(plan: Plan) -> Iterator[tuple[str, str, tuple[Callable[..., Any], ...]]]:
-    """Yields the arguments of a Decider that only some Plans need: the keyword, the expression, and the names in it."""
+def _features(plan: Plan) -> Iterator[tuple[str, str, tuple[_Place, ...]]]:
+    """Yields the arguments of a Decider that only some Plans need: the keyword, the expression, and what is imported for it."""
     if auths := distinct_auths(plan.routes):
         guard = guard_for(auths)
-        yield "guards", f"{Guards.__name__}(PLAN, {guard.__name__})", (Guards, guard)
+        yield "guards", f"{Guards.__name__}(PLAN, {guard.__name__})", (_place(Guards), _place(guard))
     if any(route.secret_headers for route in plan.routes):
-        yield "secret_headers", f"{SecretHeaders.__name__}()", (SecretHeaders,)
+        yield "secret_headers", f"{SecretHeaders.__name__}()", (_place(SecretHeaders),)
     if any(isinstance(route.action, Forward) and route.action.cache for route in plan.routes):
-        yield "override_cache", override_cache.__name__, (override_cache,)
+        yield "override_cache", override_cache.__name__, (_place(override_cache),)
     if any(rewrite_of(route.action) for route in plan.routes):
-        yield "rewriter", f"{Rewriter.__name__}(PLAN.refused_paths)", (Rewriter,)
+        yield "rewriter", f"{Rewriter.__name__}(PLAN.refused_paths)", (_place(Rewriter),)
+    if any(route.limit for route in plan.routes):
+        yield "limiter", f"{Limiter.__name__}(PLAN.service, {_CHECK_RATE[1]})", (_place(Limiter), _CHECK_RATE)
 
 
 def _dataclasses(value: Any) -> Iterator[str]:

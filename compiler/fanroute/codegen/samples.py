@@ -21,7 +21,8 @@ def sample_requests(plan: Plan) -> tuple[Sample, ...]:
 def _kind(route: Route) -> Hashable:
     """Returns a value that is equal for routes which mostly run the same code."""
     mode = route.action.mode if isinstance(route.action, Hold) else ""
-    return type(route.action), mode, route.auth is None, route.cors is None, rewrite_of(route.action) is None
+    features = route.auth is None, route.cors is None, route.limit is None, rewrite_of(route.action) is None
+    return type(route.action), mode, features
 
 
 def _sample_match(route: Route) -> Match:

@@ -31,6 +31,7 @@ from fanroute.devserver.websocket_proxy import WebSocketProxy, is_websocket
 from fanroute.diagnostics.printable import counted
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, OwnRequest, Response, target_of
+from fanroute.host.rate_limits import RateLimits
 from fanroute.plan.backend import PUBLISH_BACKEND
 
 # Longest request line and longest header, in bytes.
@@ -100,10 +101,12 @@ class EmbeddedEdge:
         service: what is served at first.
         proxy: takes the requests that are handed off.
         reporter: reports each request.
+        rate_limits: counts uses of routes, whatever is served.
     """
 
-    def __init__(self, service: Service, proxy: GripProxy, reporter: Reporter) -> None:
+    def __init__(self, service: Service, proxy: GripProxy, reporter: Reporter, rate_limits: RateLimits) -> None:
         self._served = _Served(service, {})
+        self._rate_limits = rate_limits
         self._proxy = proxy
         self._reporter = reporter
 
@@ -203,6 +206,7 @@ class EmbeddedEdge:
             fetch_own=client.fetch_own,
             config_stores=served.stores.config,
             secret_stores=served.stores.secret,
+            rate_limits=self._rate_limits,
         )
 
 
@@ -295,6 +299,7 @@ async def serve(
     allowed: Collection[str] = (),
     judge: Judge | None = None,
     listen: str = ADDRESS,
+    rate_limits: RateLimits | None = None,
 ) -> AsyncIterator[RunningEdge]:
     """Serves a component on the embedded edge as long as the context lasts.
 
@@ -309,12 +314,13 @@ async def serve(
         allowed: further names of this machine that a publish URL can have.
         judge: finds out which route a request has. With it, answers get headers that name it (`Visit.explanation`).
         listen: an address at which clients reach the edge and its publish endpoint, besides ADDRESS.
+        rate_limits: counts uses of routes. If not given, it begins with none, and uses the time of the machine.
     """
     service = Service(component.handle, backends, loopback, stores, judge or NO_JUDGE)
     # Backends that are served no more stay in it, because a held connection may still have a link to one.
     addresses: dict[str, LocalBackend] = {}
     proxy = GripProxy(addresses, reporter)
-    edge = EmbeddedEdge(service, proxy, reporter)
+    edge = EmbeddedEdge(service, proxy, reporter, rate_limits or RateLimits())
     try:
         async with http_servers() as start_server:
             listened = listened_at(listen)

@@ -58,6 +58,7 @@ class Observed:
             exchange.config_stores,
             exchange.secret_stores,
             exchange.client_ip,
+            exchange.penalized,
         )
 
     def _read_and_keep(self, size: int) -> bytes:

@@ -55,6 +55,11 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"Loop: a request from Fanout would be handed off again, to .+\.", "use `forward` for this route"),
     (r"The backend .+ cannot be reached\.", _UNREACHABLE),
     (r"The backend .+ does not answer in time\.", _UNREACHABLE),
+    # limiter
+    (
+        r"The client uses the route .+ more than \d+ times a second\.",
+        "`limit.rate` allows more; `limit.penalty` says how long the client is refused",
+    ),
     # grip
     (r"The Grip-Sig is refused: .+\.", "`fanout.keys` lists the keys of your own GRIP proxies"),
     (r"The request gives no valid .+\.", "`where` and `pattern` in the match keep such values from the route"),

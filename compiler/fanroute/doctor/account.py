@@ -30,6 +30,13 @@ _NEW_TOKEN = (
     "and set FASTLY_API_TOKEN."
 )
 _PUBLISH = "Publish it with `fastly compute publish`."
+# No part of the API tells if Edge Rate Limiting is enabled (https://www.fastly.com/documentation/reference/api/products/).
+LIMITS = Finding(
+    "Edge Rate Limiting",
+    "skipped",
+    "routes have a `limit`, and Fastly's API does not tell if the product is enabled",
+    "Ask Fastly to enable it for the account, then send more requests than a limit allows and see a 429.",
+)
 # How long before its end a token is reported.
 EXPIRES_SOON = timedelta(days=7)
 # How the API calls the kinds of stores. Source: https://github.com/fastly/fastly-rust, src/models/type_resource.rs
@@ -100,6 +107,8 @@ async def _service_findings(api: FastlyApi, compiled: Compiled, service_id: str)
     }
     if compiled.has_tunnels:
         parts["WebSockets"] = _product(api, service_id, "WebSockets")
+    if compiled.has_limits:
+        yield LIMITS
     for findings in await asyncio.gather(*(_part(subject, findings) for subject, findings in parts.items())):
         for finding in findings:
             yield finding

@@ -15,7 +15,9 @@ from fanroute.host.exchange import (
     BACKEND,
     CONFIG_STORE,
     EXTRA,
+    PENALTY_BOX,
     POLLABLE,
+    RATE_COUNTER,
     REQUEST,
     RESPONSE,
     SECRET,
@@ -89,6 +91,11 @@ FUNCTIONS: Functions = {
         "[method]store.get": Exchange.get_secret,
     },
     "config-store": {"[static]store.open": Exchange.open_config_store, "[method]store.get": Exchange.get_config},
+    "erl": {
+        "[static]rate-counter.open": Exchange.open_rate_counter,
+        "[method]rate-counter.check-rate": Exchange.check_rate,
+        "[static]penalty-box.open": Exchange.open_penalty_box,
+    },
     "compute-runtime": {"get-heap-mib": Exchange.get_heap_mib, "get-service-id": Exchange.get_service_id},
     "wall-clock": {"now": Exchange.now},
 }
@@ -100,6 +107,7 @@ RESOURCES = {
     "http-downstream": {"extra-next-request-options": EXTRA},
     "secret-store": {"secret": SECRET, "store": SECRET_STORE},
     "config-store": {"store": CONFIG_STORE},
+    "erl": {"rate-counter": RATE_COUNTER, "penalty-box": PENALTY_BOX},
 }
 # The functions that send a request to a backend.
 SENDING = frozenset({"http-req.send", "http-req.send-uncached"})

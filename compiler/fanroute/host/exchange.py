@@ -10,6 +10,7 @@ from typing import Any
 
 from wasmtime.component import Record, ResourceHost, Variant
 
+from fanroute.host.rate_limits import RateLimits
 from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.matching.predicates import split_uri
 
@@ -31,7 +32,9 @@ class HostError(Exception):
 
 
 # The numbers that stand for the types of resources in wasmtime.
-POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA, CONFIG_STORE, SECRET_STORE, SECRET = range(1, 9)
+POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA, CONFIG_STORE, SECRET_STORE, SECRET, RATE_COUNTER, PENALTY_BOX = range(1, 11)
+# The longest name of a rate counter or penalty box that Fastly opens, in bytes.
+_MAX_NAME = 1024
 
 Headers = list[tuple[str, bytes]]
 
@@ -97,6 +100,8 @@ class Exchange:
         service_id: the id of the Fastly service.
         config_stores: each store's entries, by their names.
         secret_stores: likewise.
+        rate_limits: the service's rate counters and penalty boxes.
+        penalized: whether the client uses a route with a limit too often, None if the host could not tell.
         cached: how the backend's answer is to be cached: as a case of the WIT's `cache-override` and its payload, as data.
         handoff: the backend that the request is handed off to.
         tunnel: the backend that gets the client's WebSocket.
@@ -120,6 +125,8 @@ class Exchange:
     service_id: str = LOCAL_SERVICE
     config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    penalized: bool | None = False
     cached: tuple[str, Mapping[str, Any]] | None = None
     handoff: str | None = None
     tunnel: str | None = None
@@ -133,6 +140,8 @@ class Exchange:
     _secret: bytes = b""
     # While there is one, the functions that change a request change this one, and not the client's.
     _own: OwnRequest | None = None
+    _rate_counter: str = ""
+    _penalty_box: str = ""
     _response: Response = field(default_factory=Response)
     _body: Any = field(default_factory=bytearray)
 
@@ -304,6 +313,23 @@ class Exchange:
     def plaintext(self, limit: int) -> bytes:
         return _within_limit(self._secret, limit)
 
+    def open_rate_counter(self, name: str) -> ResourceHost:
+        self._rate_counter = _opened(name)
+        return ResourceHost.own(0, RATE_COUNTER)
+
+    def open_penalty_box(self, name: str) -> ResourceHost:
+        self._penalty_box = _opened(name)
+        return ResourceHost.own(0, PENALTY_BOX)
+
+    def check_rate(self, entry: str, delta: int, window: int, limit: int, ttl: int) -> bool:
+        self.penalized = None
+        counted = self._rate_counter, entry, delta, window, limit
+        try:
+            self.penalized = self.rate_limits.check_rate(*counted, self._penalty_box, ttl)
+        except ValueError as error:
+            raise HostError("invalid-argument") from error
+        return self.penalized
+
     def get_service_id(self) -> str:
         return self.service_id
 
@@ -325,6 +351,13 @@ def _open(stores: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, An
     if name not in stores:
         raise HostError("not-found")
     return stores[name]
+
+
+def _opened(name: str) -> str:
+    """Returns the name of a rate counter or penalty box. Raises HostError if no such thing can be opened."""
+    if len(name.encode()) > _MAX_NAME:
+        raise HostError("name-too-long")
+    return name
 
 
 def _insert(headers: Headers, name: str, value: bytes) -> Headers:

@@ -17,6 +17,7 @@ from wasmtime.component import Record, ResourceHost, Variant
 from fanroute.host.component import FUNCTIONS, INFALLIBLE, RESOURCES, SENDING, Intercept, call_name
 from fanroute.host.exchange import POLLABLE, REQUEST, Exchange, HostError
 from fanroute.plan.trace import make_decider
+from fanroute_runtime.limiter import CheckRate
 from fanroute_runtime.plan import Plan
 
 Payload = TypeVar("Payload")
@@ -31,8 +32,8 @@ class InterpretedComponent:
     """
 
     def __init__(self, plan: Plan, intercept: Intercept = lambda name, call: call()) -> None:
-        self._server, self._publisher = _server_class()
-        self._decider = make_decider(plan)
+        self._server, self._publisher, check_rate = _compute()
+        self._decider = make_decider(plan, check_rate)
         self._limits = plan.sandbox
         self._intercept = intercept
 
@@ -210,15 +211,16 @@ _fill_interfaces()
 
 
 @cache
-def _server_class() -> tuple[Any, Any]:
-    """Returns the class that serves requests in a component, and the function that publishes.
+def _compute() -> tuple[Any, Any, CheckRate]:
+    """Returns the class that serves requests in a component, the function that publishes, and what counts uses of a route.
 
     They are imported with the stand-ins in place of the bindings.
     """
     with _bindings_replaced():
         from fanroute_runtime.compute.edge import Server
         from fanroute_runtime.compute.publishing import carry_out
-    return Server, carry_out
+        from fanroute_runtime.compute.rates import check_rate
+    return Server, carry_out, check_rate
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from fanroute.spec.claims import ClaimCondition
 from fanroute.spec.template import parse_template, references_in
 from fanroute_runtime.plan import Action, Condition, Key, WebSocket
 from fanroute_runtime.plan.auth import Auth, ClaimPart, KeySet, TokenPlace
+from fanroute_runtime.plan.rate_limits import RateLimit
 
 BEARER = (TokenPlace("authorization"),)
 LEEWAY = 10
@@ -38,14 +39,15 @@ def _auth(spec: auth.AuthRules, files: Mapping[str, bytes]) -> Auth:
     )
 
 
-def auth_of_route(lowered: Auth | None, action: Action) -> Auth | None:
+def auth_of_route(lowered: Auth | None, action: Action, limit: RateLimit | None) -> Auth | None:
     """Returns an `auth` for a route: with the parts of claims that the route uses, and only places that its requests have."""
     if lowered is None:
         return None
     if not isinstance(action, WebSocket):
         lowered = replace(lowered, places=tuple(place for place in lowered.places if place.kind != "protocol"))
     named = [condition.name for condition in lowered.claims] + ([lowered.channels] if lowered.channels else [])
-    bounds = (bound for template in templates_of(action) for bound in references(template))
+    bounds = [bound for template in templates_of(action) for bound in references(template)]
+    bounds += [limit.by] if limit and limit.by else []
     named += [bound.name for bound in bounds if bound.source.startswith("claim")]
     publishing = publishing_of(action)
     named += [publishing.claim] if publishing and publishing.claim else []

@@ -12,6 +12,7 @@ from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
 from fanroute.lowering.match import lower_exact_path, lower_matches
+from fanroute.lowering.rate_limits import lower_limit
 from fanroute.plan.backend import PORTS, PUBLISH_BACKEND, Backend, BackendOptions
 from fanroute.plan.health import health_route
 from fanroute.plan.literals import python_literal
@@ -94,7 +95,8 @@ def _routes(
     """Yields a route for each of its paths, after those for its preflight requests if it has `cors`."""
     first, *further = lower_matches(spec.match)
     lowered = lower_action(spec, loopback, files, token)
-    auth = auth_of_route(auths.get(id(spec.auth)), lowered)
+    limit = lower_limit(spec.limit)
+    auth = auth_of_route(auths.get(id(spec.auth)), lowered, limit)
     route = Route(
         name=spec.name or document.default_name(index),
         match=first,
@@ -104,6 +106,7 @@ def _routes(
         response_headers=lower_rules(spec.response_headers),
         secret_headers=lower_secret_headers(spec.request_headers),
         auth=auth,
+        limit=limit,
     )
     cors = cors_of(spec)
     if cors is not None:

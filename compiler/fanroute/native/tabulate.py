@@ -303,6 +303,7 @@ def _is_constant(route: Route) -> bool:
         and not _keeps_address(route)
         and route.auth is None
         and route.cors is None
+        and route.limit is None
         and not route.secret_headers
         and not list(bounds_of(route.action))
     )

@@ -27,6 +27,7 @@ from fanroute_runtime.plan import (
 )
 from fanroute_runtime.plan.caching import CachePolicy
 from fanroute_runtime.plan.publishing import Publish
+from fanroute_runtime.plan.rate_limits import RateLimit
 from fanroute_runtime.plan.rewriting import Rewrite
 
 COLUMNS = ("", "route", "match", "action", "channels", "backend")
@@ -47,7 +48,8 @@ def action_cells(route: Route) -> tuple[str, str, str]:
     channels += [template_text(action.channel)] if isinstance(action, Publish) else []
     backend = action.backend if isinstance(action, Handoff | Forward | Tunnel | Hold | WebSocket) else ""
     checks = {"auth": route.auth, "cors": route.cors, "origins": route.origins}
-    description = ", ".join([action_text(action), *(name for name, check in checks.items() if check)])
+    limits = [limit_text(route.limit)] if route.limit else []
+    description = ", ".join([action_text(action), *(name for name, check in checks.items() if check), *limits])
     return description, ", ".join(channels), backend
 
 
@@ -151,6 +153,12 @@ def cache_text(policy: CachePolicy) -> str:
     fresh = "" if policy.ttl is None else f" for {policy.ttl} s"
     stale = "" if policy.stale_while_revalidate is None else f", stale for {policy.stale_while_revalidate} s more"
     return f"caches answers{fresh}{stale}"
+
+
+def limit_text(limit: RateLimit) -> str:
+    """Returns how often a client may use a route."""
+    by = "client_ip" if limit.by is None else f"{limit.by.source}.{limit.by.name}"
+    return f"at most {limit.rate}/s within {limit.window} s by {by}"
 
 
 def rewrite_text(rewrite: Rewrite | None) -> str:

@@ -28,7 +28,8 @@ class RequestData:
 
     `headers` are (name, value) pairs with lower-case names, and `time` is when the request arrives, in seconds since 1970.
     `service` is the id of the service, and `address` the client's IP address, or None if the host knows none. `configs` and
-    `secrets` map the name of a store to its entries.
+    `secrets` map the name of a store to its entries. `penalized` says if the client uses a route with a limit too often, None if
+    the host does not know.
     """
 
     verb: str
@@ -40,6 +41,7 @@ class RequestData:
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {LOCAL_STORE: LOCAL_ENTRIES}, hash=False)
     secrets: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, hash=False)
     address: str | None = CLIENT_ADDRESS
+    penalized: bool | None = False
 
     def method(self) -> str:
         return self.verb

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from fanroute.plan.describe import cache_text
 from fanroute.plan.request import RequestData, second_pass_request, with_fanout_headers
@@ -18,6 +19,7 @@ from fanroute_runtime.http.caching import override_cache
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import answer_preflight
 from fanroute_runtime.http.secret_headers import SecretHeaders
+from fanroute_runtime.limiter import CheckRate, Limiter
 from fanroute_runtime.matching.predicates import Predicate, match_predicates
 from fanroute_runtime.messages import Answer, Decision, NextHop, Publication, Refused, ToBackend, ToFanout, ToWebSocket
 from fanroute_runtime.plan import HeaderRules, Hold, Plan, Preflight, Redirect, Respond, Route, WebSocket
@@ -74,13 +76,25 @@ def handlers_for(routes: Iterable[Route]) -> dict[type, Handler]:
     return HANDLERS if publishes else HANDLERS | {WebSocket: answer_events}
 
 
-def make_decider(plan: Plan) -> Decider:
-    """Returns what decides about requests in a component of a Plan."""
-    return make_full_decider(plan, Explainer if plan.debug else Decider)
+def _rate_as_told(request: Any, *_: Any) -> bool | None:
+    """Says what a request as data has about its client's rate, without counting anything."""
+    penalized: bool | None = request.penalized
+    return penalized
 
 
-def make_full_decider(plan: Plan, kind: type[Decider] = Decider) -> Decider:
-    """Returns what decides about requests by a Plan, with all code that any Plan may need. `kind` is its class."""
+def make_decider(plan: Plan, check_rate: CheckRate = _rate_as_told) -> Decider:
+    """Returns what decides about requests in a component of a Plan. `check_rate` counts uses of a route."""
+    return make_full_decider(plan, Explainer if plan.debug else Decider, check_rate)
+
+
+def make_full_decider(plan: Plan, kind: type[Decider] = Decider, check_rate: CheckRate = _rate_as_told) -> Decider:
+    """Returns what decides about requests by a Plan, with all code that any Plan may need.
+
+    Args:
+        plan: the Plan.
+        kind: the class of what decides.
+        check_rate: counts uses of a route.
+    """
     return kind(
         plan,
         HANDLERS,
@@ -88,6 +102,7 @@ def make_full_decider(plan: Plan, kind: type[Decider] = Decider) -> Decider:
         secret_headers=SecretHeaders(),
         override_cache=override_cache,
         rewriter=Rewriter(plan.refused_paths),
+        limiter=Limiter(plan.service, check_rate),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable, Table
+from tomlkit.items import InlineTable, Item, Table
 
 from fanroute.plan.backend import Backend
 from fanroute.plan.signing import LOCAL_ENTRIES
@@ -33,6 +33,8 @@ MAKE_COMMAND = "make build"
 MANIFEST_VERSION = 3
 # Where `fastly compute serve` listens by default.
 LOCAL_EDGE = "http://127.0.0.1:7676"
+# Stands beside the products that the Fastly CLI enables, because it cannot enable this one.
+LIMITS_REMARK = "`limit` also needs Edge Rate Limiting, which has no key here: Fastly enables it for your account"
 # The form of tomllib's messages.
 _TOML_ERROR = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -60,12 +62,13 @@ def update(
     websockets: bool = False,
     hosts: Mapping[str, str] = MappingProxyType({}),
     model: str | None = None,
+    limits: bool = False,
 ) -> str:
     """Returns a fastly.toml with Fanroute's keys. `text` is the existing one, or None. Raises BadManifest.
 
     `model` is that of another service, from which a new one is made: all but the service's id and name are taken from it.
-    `websockets` says that the service tunnels WebSockets to a backend. `hosts` are the entries of the local config store that
-    make local names stand for a host of the service.
+    `websockets` says that the service tunnels WebSockets to a backend, and `limits` that routes have a limit. `hosts` are the
+    entries of the local config store that make local names stand for a host of the service.
     """
     document = parse((model if text is None else text) or "")
     if text is None:
@@ -73,7 +76,12 @@ def update(
         _set(document, {"manifest_version": MANIFEST_VERSION, "name": service})
     _set(document, {"language": "other"})
     _set(_table(document, "scripts"), {"build": build_command})
-    _set(_table(document, "setup", "products", "fanout"), {"enable": True})
+    fanout = _table(document, "setup", "products", "fanout")
+    _set(fanout, {"enable": True})
+    if limits and isinstance(fanout, Table) and LIMITS_REMARK not in fanout.as_string():  # no inline table has comments
+        enable = fanout.item("enable")
+        assert isinstance(enable, Item)
+        enable.comment(LIMITS_REMARK)
     if websockets:
         _set(_table(document, "setup", "products", "websockets"), {"enable": True})
         _set(_table(document, "local_server", "websockets_passthrough"), {"enable": True})

@@ -38,13 +38,14 @@ from fanroute_runtime.plan import Bound, Hold, PathFault, Redirect, Route
 FR209 = Rule(
     "FR209",
     "error",
-    "a channel, location, path or condition on a claim uses a value that its route does not have",
+    "a channel, location, path, limit or condition on a claim uses a value that its route does not have",
     "A value that the match does not bind is missing when a request comes, and a claim is missing if the route needs no token. "
     "The channel or location would have a gap, and no claim could equal it. A default `auth` is checked with the match of each "
     "route that uses it.",
     START + '  self: {loopback: true}\nroutes:\n  - match: {path: "/rooms/{room}"}\n    stream: {channel: "room-{rom}"}\n',
     "Use a name that the match binds, or bind this one: as a path parameter, or as a query parameter or header of the match.",
 )
+_ADD_AUTH = "add 'auth:', which says which token a client needs"
 
 
 @source_check()
@@ -55,11 +56,20 @@ def check_references(source: Source) -> Iterator[Diagnostic]:
             reference, known = reference_text(value), raw.bound_references(route.get("match"))
             if value.source == "claim" and raw.auth_of(source, index, route) is None:
                 message = f"'{reference}' needs a token, and this route requires none"
-                suggestion = "add 'auth:', which says which token a client needs"
-                yield Diagnostic(FR209, message, source.value_span(path), suggestion)
+                yield Diagnostic(FR209, message, source.value_span(path), _ADD_AUTH)
             elif value.source != "claim" and reference not in known:
                 yield _unbound(reference, source.value_span(path), _suggest_binding(route, reference))
         yield from _unbound_in_claims(source, index, route)
+        yield from _missing_in_limit(source, index, route)
+
+
+def _missing_in_limit(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Reports FR209 for a limit by a claim. One by a header needs no value, because a client without it has an address."""
+    limit = route.get("limit")
+    by = limit.get("by") if isinstance(limit, dict) else None
+    if isinstance(by, str) and by.startswith("claim.") and raw.auth_of(source, index, route) is None:
+        span = source.value_span(("routes", index, "limit", "by"))
+        yield Diagnostic(FR209, f"'{by}' needs a token, and this route requires none", span, _ADD_AUTH)
 
 
 def _unbound_in_claims(source: Source, index: int, route: dict[str, Any]) -> Iterator[Diagnostic]:

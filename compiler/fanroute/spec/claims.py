@@ -12,7 +12,8 @@ from fanroute.spec.match import Condition, Texts, as_condition
 from fanroute.spec.types import Text, TextFormat, as_list, template_of, value_error, with_example
 
 
-def _check_claim(value: str) -> str:
+def check_claim(value: str) -> str:
+    """Returns the name of a claim. Raises an error for anything else."""
     if not CLAIM.fullmatch(value):
         suggestion = "use printable ASCII without spaces, quotes, '\\', '{' and '}'"
         raise value_error(f"{quoted(value)} is not the name of a claim", suggestion)
@@ -53,7 +54,7 @@ def _check_several(values: list[str]) -> list[str]:
 
 ClaimName = Annotated[
     Text,
-    AfterValidator(_check_claim),
+    AfterValidator(check_claim),
     TextFormat("a claim", CLAIM.pattern, ("sub", "realm_access.roles", "https://example.com/roles")),
 ]
 _Value = Annotated[Text, AfterValidator(_check_claim_value)]

@@ -26,6 +26,7 @@ from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, Re
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
 from fanroute.spec.match import Match
 from fanroute.spec.publishing import Publish, Publishing
+from fanroute.spec.rate_limits import Limit
 from fanroute.spec.sandbox import Sandbox
 from fanroute.spec.template import label_name
 from fanroute.spec.types import (
@@ -233,6 +234,8 @@ class Route(Model):
     """Says which requests the route takes. If not given, it takes all."""
     auth: AuthOrProfile | None = None
     """Says which token a client needs, by itself or as a profile of `auth_profiles` does."""
+    limit: Limit | None = None
+    """Limits how often a client may use the route."""
     public: OnlyTrue | None = None
     """Lets anybody use the route, even if `defaults` require a token."""
     handoff: HandoffTo | None = None

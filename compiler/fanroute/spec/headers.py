@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from fanroute.diagnostics.printable import quoted
 from fanroute.spec.secrets import OF_SECRET, OF_TEXT, TEXT_OR_SECRET, SecretValue
-from fanroute.spec.types import HeaderName, Model, Text, TextFormat, value_error, with_example
+from fanroute.spec.types import HeaderName, Model, Text, TextFormat, check_header_name, value_error, with_example
 from fanroute_runtime.http.headers import HOP_BY_HOP, is_platform_header
 
 # Where a file may name a header: in a match, in changes of a request or a response, or in an answer of the edge's own.
@@ -74,6 +74,11 @@ def _not_reserved(use: HeaderUse, done: str) -> Callable[[str], str]:
     return check
 
 
+def check_matched_header(value: str) -> str:
+    """Returns the name of a header that the client sends, in any case. Raises an error for anything else."""
+    return _check_matched(check_header_name(value))
+
+
 def _check_value(value: str) -> str:
     if not value.isascii() or not value.isprintable() or value != value.strip():
         raise value_error(f"{quoted(value)} is not a valid header value", "use printable ASCII, without spaces at either end")
@@ -88,7 +93,8 @@ def no_duplicate_names(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-MatchedHeader = Annotated[HeaderName, AfterValidator(_not_reserved("match", "matched"))]
+_check_matched = _not_reserved("match", "matched")
+MatchedHeader = Annotated[HeaderName, AfterValidator(_check_matched)]
 AnswerHeader = Annotated[HeaderName, AfterValidator(_not_reserved("answer", "set here"))]
 RequestHeader = Annotated[HeaderName, AfterValidator(_not_reserved("request", "changed"))]
 ResponseHeader = Annotated[HeaderName, AfterValidator(_not_reserved("response", "changed"))]

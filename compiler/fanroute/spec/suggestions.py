@@ -76,7 +76,7 @@ _ANSWER = "an answer of the edge has it, as in 'respond: {status: 200, body: …
 _PATTERN = "a path is not a regular expression: write {name} for a segment of it, and 'where: {name: PATTERN}'"
 _ORDER = "the first route that matches takes the request, so put the routes in order"
 _ONE_BACKEND = "a route asks one backend; write a route for each, with another match"
-_LIMIT = "there is no rate limit; Fastly offers one for its services"
+_LIMIT = "a route has it, as in 'limit: {rate: 100/s, penalty: 2m}'"
 _COMMENT = "write a comment instead, which begins with '#'"
 _TLS = "domains, ports and certificates belong to the service at Fastly; the url of a backend says if it has TLS"
 _COOKIE = "write a pattern for the header: {cookie: {pattern: '(.*; *)?NAME=VALUE(;.*)?'}}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fanroute_runtime.plan.auth import Auth
     from fanroute_runtime.plan.caching import CachePolicy
     from fanroute_runtime.plan.publishing import Publish
+    from fanroute_runtime.plan.rate_limits import RateLimit
     from fanroute_runtime.plan.rewriting import Rewrite
 
 Class = TypeVar("Class")
@@ -296,7 +297,7 @@ class Key:
 
 @record
 class Route:
-    """Represents a route: a request that `match` takes gets `action`, if its token fits `auth`.
+    """Represents a route: a request that `match` takes gets `action`, if its token fits `auth` and its client keeps the `limit`.
 
     Pages of other origins may read the answer if `cors` allows them. Only pages of `origins`, in the form of Cors.origins, may
     open a WebSocket. Without `origins`, any page may. `request_headers` change a request to a backend of the user,
@@ -317,6 +318,7 @@ class Route:
     fingerprint: str = ""
     secret_headers: tuple[tuple[str, bytes, StoreEntry], ...] = ()
     alternative: int = 0
+    limit: "RateLimit | None" = None
 
 
 @record

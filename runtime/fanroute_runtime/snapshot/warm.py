@@ -5,6 +5,7 @@ need not happen in every sandbox, where it would write to many pages of memory.
 """
 
 import json
+import sys
 import weakref
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable
@@ -193,6 +194,10 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
             http_req.send_uncached: lambda *_: (_make_resource(response), _make_resource(Pollable)),
             response.get_status: lambda *_: 200,
         }
+    if erl := sys.modules.get("wit_world.imports.erl"):
+        results[erl.RateCounter.open] = lambda *_: _make_resource(erl.RateCounter)
+        results[erl.PenaltyBox.open] = lambda *_: _make_resource(erl.PenaltyBox)
+        results[erl.RateCounter.check_rate] = lambda *_: False
     values: dict[Callable[..., Any], Callable[..., Any]] = {
         http_downstream.downstream_client_ip_addr: lambda *_: ADDRESS,
         compute_runtime.get_heap_mib: lambda *_: 1,

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from fanroute.plan.backend import Backend
-from fanroute.project.fastly_toml import replacement_notes, service_id, update
+from fanroute.project.fastly_toml import LIMITS_REMARK, replacement_notes, service_id, update
 from fanroute.project.workspace import BadManifest
 
 BACKENDS = (
@@ -22,6 +22,16 @@ def test_websockets_are_enabled_for_tunnels() -> None:
     data = tomllib.loads(update(None, "chat", BACKENDS, "make build", websockets=True))
     assert data["setup"]["products"] == {"fanout": {"enable": True}, "websockets": {"enable": True}}
     assert data["local_server"]["websockets_passthrough"] == {"enable": True}
+
+
+def test_limits_are_remarked_on() -> None:
+    """The Fastly CLI can enable no Edge Rate Limiting, so a comment says what has to be done. It stands there once."""
+    first = update(None, "chat", BACKENDS, "make build", limits=True)
+    assert f"enable = true # {LIMITS_REMARK}\n" in first
+    assert update(first, "chat", BACKENDS, "make build", limits=True) == first
+    assert tomllib.loads(first) == tomllib.loads(update(None, "chat", BACKENDS, "make build"))
+    inline = "setup = {products = {fanout = {enable = false}}}\n"
+    assert tomllib.loads(update(inline, "chat", BACKENDS, "make build", limits=True))["setup"]["products"]["fanout"]["enable"]
 
 
 def test_a_new_one_has_all_that_publishing_needs() -> None:

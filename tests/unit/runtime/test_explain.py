@@ -138,7 +138,10 @@ def test_no_cache_keeps_it() -> None:
 
 
 def test_a_page_that_may_read_the_answer_may_read_why() -> None:
-    for origin, exposed in ((b"https://c.example.com", [b"X-A", b"Fanroute-Route, Fanroute-Reason"]), (b"https://d", [])):
+    for origin, exposed in (
+        (b"https://c.example.com", [b"X-A", b"Fanroute-Route, Fanroute-Reason, Fanroute-Limit"]),
+        (b"https://d", []),
+    ):
         answer = EXPLAINER.decide(asking("/shared", ("origin", origin)))
         assert isinstance(answer, Answer)
         assert [value for name, value in answer.headers if name == "access-control-expose-headers"] == exposed
@@ -219,7 +222,7 @@ def test_a_backends_answer_has_the_route() -> None:
     answer = apply_rules(decision.response_headers, (("x-b", b"1"), ("surrogate-control", b"max-age=60"), ("x-c", b"1")))
     assert [name for name, _ in answer] == ["x-c", "cache-control", "cache-control", "fanroute-route"]
     assert dict(answer)["cache-control"] == b"no-store"
-    assert decision.cors_headers[-1] == ("access-control-expose-headers", b"Fanroute-Route, Fanroute-Reason")
+    assert decision.cors_headers[-1] == ("access-control-expose-headers", b"Fanroute-Route, Fanroute-Reason, Fanroute-Limit")
 
 
 @pytest.mark.parametrize(
