@@ -101,4 +101,4 @@ def _network(client: ClientRequest) -> str:
     except ValueError:
         return "unknown"
     mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 address within IPv6 (RFC 4291, 2.5.5.2)
-    return str(mapped or address) if mapped or address.version == 4 else f"{address.exploded[:19]}::/64"
+    return str(mapped or address) if mapped or address.version == 4 else f"{int(address) >> 64:016x}/64"

@@ -332,6 +332,17 @@ def actions(match: Data) -> st.SearchStrategy[Data]:
     return st.one_of([strategy.map(lambda value, key=key: {key: value}) for key, strategy in kinds.items()])  # type: ignore[misc]
 
 
+# Limits that no test reaches.
+LIMITS = st.fixed_dictionaries(
+    {"rate": st.sampled_from(["500/s", "10000/s"])},
+    optional={
+        "window": st.sampled_from(["1s", "10s", "60s"]),
+        "penalty": st.sampled_from(["60s", "2m", "1h"]),
+        "by": st.one_of(st.just("client_ip"), HEADERS.map("header.{}".format)),
+    },
+)
+
+
 @st.composite
 def routes(draw: st.DrawFn) -> Data:
     match = draw(matches())
@@ -343,7 +354,8 @@ def routes(draw: st.DrawFn) -> Data:
     origins = {"origins": draw(OF_SOCKETS)} if carries and draw(st.booleans()) else {}
     reaches_backend = not {"handoff", "forward", "tunnel"}.isdisjoint(action)
     headers = {"request_headers": draw(REQUEST_HEADERS)} if reaches_backend and draw(st.booleans()) else {}
-    return ({"match": match} if match else {}) | action | origins | headers
+    limit = {"limit": draw(LIMITS)} if draw(st.sampled_from([False, False, True])) else {}
+    return ({"match": match} if match else {}) | action | origins | headers | limit
 
 
 def fitting(match: Data, action: str) -> Data:

@@ -37,7 +37,7 @@ _NO_EQUAL = {
     "signed": "requests to the server are not signed",
     "sign": "requests to the server are not signed",
     "signing": "requests to the server are not signed",
-    "rate_limit": "there is no limit of requests",
+    "rate_limit": "write it as `limit` of the route, which counts requests a second",
 }
 
 

@@ -138,6 +138,8 @@ def _left_out(route: Route) -> Iterator[str]:
         yield "left out: `cors`, because Pushpin answers no preflight requests"
     if route.origins:
         yield "left out: `origins`. Pushpin lets pages of any origin open a WebSocket"
+    if route.limit:
+        yield "left out: `limit`, because Pushpin counts no requests"
     if isinstance(route.action, Tunnel) and route.match.websocket is not True:
         yield "left out: the 426 for requests that open no WebSocket. They get another line, or none"
 

@@ -190,6 +190,15 @@ def test_tunnels_need_websockets() -> None:
     assert "  rest: npx wscat -c ws://127.0.0.1:1/a/x" in lines
 
 
+def test_limits_need_a_product_that_no_command_enables() -> None:
+    compiled = compile_routes(ROUTES.replace(b"handoff: origin}", b"limit: {rate: 10/s}, handoff: origin}"), INPUTS)
+    for service in ("", "abc"):
+        told = list(publish_lines(compiled, service, Path()))
+        assert (
+            told[1] == "Its limits need Edge Rate Limiting, which no command enables: ask Fastly (docs/language/rate-limits.md)"
+        )
+
+
 def test_no_command_for_an_environment_changes_production() -> None:
     """Before the first publish, only the Fastly CLI's `compute` finds the service of an environment."""
     routes = ROUTES.replace(b"handoff: origin}", b"forward: origin}").replace(b"{url:", b"{first_byte_timeout: 2m, url:", 1)

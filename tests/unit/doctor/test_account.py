@@ -13,7 +13,7 @@ from fanroute.doctor.fastly_api import ApiBackend
 from fanroute.doctor.finding import Finding
 from fanroute.doctor.network import Network
 from fanroute.plan.backend import Backend, BackendOptions
-from tests.support.doctor import SERVICE, TOKEN, brief, examined, found, healthy_service, serving
+from tests.support.doctor import ROUTES, SERVICE, TOKEN, brief, examined, found, healthy_service, serving
 
 Answers = dict[str, tuple[int, Any]]
 VERSION = f"/service/{SERVICE}/version/3"
@@ -47,6 +47,18 @@ def test_a_sound_service_is_right(tmp_path: Path) -> None:
     assert brief(findings) == SOUND
     assert "private content" not in repr(findings)
     assert findings[1].text == "version 3 of 'chat' is active"
+
+
+def test_a_limit_reminds_of_the_product(tmp_path: Path) -> None:
+    """No part of Fastly's API tells if it is enabled, so no request is sent for it."""
+    with serving(healthy_service()) as server:
+        environment = {"FASTLY_API_TOKEN": TOKEN, "FASTLY_API_ENDPOINT": server.url, "HOME": str(tmp_path)}
+        limited = ROUTES.replace("path: /events/x}, ", "path: /events/x}, limit: {rate: 10/s}, ")
+        network = Network(now=lambda: NOW)
+        findings = found(check_account, examined(tmp_path, limited, environment=environment, network=network, service_id=SERVICE))
+        assert brief(findings) == [*SOUND[:2], ("Edge Rate Limiting", "skipped"), *SOUND[2:]]
+        assert "Ask Fastly to enable it" in findings[2].fix
+        assert not [path for path, _ in server.requests if "rate" in path]
 
 
 def change(path: str, change: Callable[[Any], Any]) -> Answers:

@@ -303,7 +303,10 @@ def test_headers_of_answers() -> None:
         ("status = true", "3: left out: 'True' is no status"),
         ("query = 5", "3: left out: its 'query' is no table"),
         ('signed = "KEY"', "6: signed: requests to the server are not signed"),
-        ("[redirects.rate_limit]\nwindow_limit = 5", "6: rate_limit: there is no limit of requests"),
+        (
+            "[redirects.rate_limit]\nwindow_limit = 5",
+            "6: rate_limit: write it as `limit` of the route, which counts requests a second",
+        ),
         ("colour = 1", "6: colour: unknown to Netlify"),
         ("[[edge_functions]]\nfunction = 'geo'\npath = '/x'", "6: left out: the edge function 'geo' for '/x'"),
         ("[build]\npublish = 'dist'", "no part of routing: redirects_note, build"),

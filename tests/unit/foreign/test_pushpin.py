@@ -341,6 +341,7 @@ def test_what_an_export_leaves_out_is_named() -> None:
         "    forward: {backend: app, cors: {origins: 'https://a.com'}}\n"
         "    request_headers: {add: {X-A: b}, set: {X-C: {secret: s/c}}}\n"
         "    response_headers: {remove: [X-B]}\n"
+        "    limit: {rate: 10/s}\n"
     )
     assert lines == [
         "b.com,proto=ws,path_beg=/ws,no_grip app.example.com:443,ssl,host=app.example.com",
@@ -359,7 +360,7 @@ def test_what_an_export_leaves_out_is_named() -> None:
         7: "`cors`",
     }.items():
         assert any(part.startswith(f"route 'route-{number}': ") and words in part for part in parts), words
-    assert sum("route-5" in part for part in parts) == 3 and sum("route-7" in part for part in parts) == 4
+    assert sum("route-5" in part for part in parts) == 3 and sum("route-7" in part for part in parts) == 5
 
 
 def test_a_route_with_a_token_is_not_exported() -> None:
