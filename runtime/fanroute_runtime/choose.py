@@ -26,7 +26,10 @@ from fanroute_runtime.plan import (
     record,
 )
 
-PUBLISHES_AGAIN = "Loop: a request from Fanout would publish again."
+
+def publishes_again() -> Refused:
+    """Returns the refusal of a request from Fanout on a route that publishes."""
+    return Refused(508, "Loop: a request from Fanout would publish again.")
 
 
 @record
@@ -104,7 +107,7 @@ class Chooser:
     def _is_for_links(self, route: Route, request: Request) -> bool:
         """Returns True if a request for a link, which Fanout sends without a pin, may get the route. Raises Refused."""
         if not isinstance(route.action, Hold | WebSocket | Respond | Forward | Handoff | Tunnel | Redirect | Preflight):
-            raise Refused(508, PUBLISHES_AGAIN)
+            raise publishes_again()
         _require_link(request)
         match route.action:
             case Hold() | WebSocket() | Respond():

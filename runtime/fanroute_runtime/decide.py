@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fanroute_runtime.choose import PUBLISHES_AGAIN, Chooser, Chosen
+from fanroute_runtime.choose import Chooser, Chosen, publishes_again
 from fanroute_runtime.grip.instructions import channel_name, expand_uri
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.cors import add_cors_headers, cors_headers
@@ -228,7 +228,7 @@ class Decider:
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
             case action if isinstance(action, AnsweredAlike | HeldByFanout):
                 return self._permitted(self._handlers[type(action)](action, request, value_of), admitted)
-        raise Refused(508, PUBLISHES_AGAIN)
+        raise publishes_again()
 
     def _permitted(self, decision: Answer | Publication, admitted: "_Admitted") -> Decision:
         """Returns a decision of a handler, or the failure of a publication that the client's token does not allow."""

@@ -103,7 +103,7 @@ class ObservedDecider(Decider):
         if self._handled is None:
             return _text(decision)
         if isinstance(self._handled, Publication):
-            return f"The token does not allow to publish on {self._handled.channel!r}."
+            return "The token does not allow this, because of the channel."
         if self._route is None or not isinstance(self._route.action, WebSocket):
             return ""
         if self._handled.status != 200:

@@ -53,6 +53,7 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"Pages of this origin must not open a WebSocket here\.", "`origins` lists the pages that may"),
     (r"This route accepts only WebSockets\.", _ONLY_WEBSOCKETS),
     (r"Loop: a request from Fanout would be handed off again, to .+\.", "use `forward` for this route"),
+    (r"Loop: a request from Fanout would publish again\.", "a handoff to the service itself must not lead to a `publish`"),
     (r"The backend .+ cannot be reached\.", _UNREACHABLE),
     (r"The backend .+ does not answer in time\.", _UNREACHABLE),
     # limiter
@@ -72,6 +73,18 @@ HINTS: tuple[tuple[str, str], ...] = (
         r"The path for the backend would begin with '//'\.",
         "the rewrite leaves an empty segment at the beginning, which a URI would have as a host",
     ),
+    (r"Pages of this origin must not publish here\.", "`publish.cors` lists the pages of other origins that may"),
+    (r"The Content-Type must be .+, in UTF-8\.", "`publish.content_types` lists the media types that a message may have"),
+    (r"The message is too long to be published\.", "`max_message` is the longest message; Fastly takes 64 KiB at once"),
+    (r"The message is not (JSON|UTF-8)\.", "a message must fit its type"),
+    (
+        r"Only text can be published here\.",
+        "binary messages can only be published to WebSockets and long-polls, without `envelope`",
+    ),
+    (r"The Connection-Id is malformed\.", ""),
+    (r"The edge has no token with which it can publish\.", "`publishing` names the secret; define it, and start again"),
+    (r"Too many messages\.", "`limit` says how many a client may send"),
+    (r"The message may not have been published: .+\.", "see the line of the publish endpoint before this one"),
     (r"Malformed websocket-over-HTTP body: .+\.", ""),
     (r"The client offers none of the endpoint's protocols\.", "`websocket.protocols` lists those that it may offer"),
     # http

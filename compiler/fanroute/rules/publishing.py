@@ -99,7 +99,9 @@ def check_subscribers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
             yield Diagnostic(FR292, message, source.value_span(channel), suggestion)
         if {"sse", "stream"} <= set(publish.subscribers):
             notes = [
-                Note(f"the '{one.kind}'", source.key_span(("routes", one.index))) for one in found if one.kind in ("sse", "stream")
+                Note(f"the '{one.kind}'", source.key_span(("routes", one.index)))
+                for one in found
+                if one.kind in ("sse", "stream")
             ]
             message = "a message cannot be published both as an event and as a line of a stream"
             yield Diagnostic(

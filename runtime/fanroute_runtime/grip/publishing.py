@@ -16,7 +16,6 @@ from typing import Any
 
 from fanroute_runtime.grip.instructions import expand_value, is_valid_value, meta_values
 from fanroute_runtime.grip.websocket import (
-    MAX_CLOSE_REASON,
     MESSAGE_PREFIX,
     Event,
     answer_events,
@@ -42,11 +41,13 @@ MAX_PUBLISH = 65_536
 # Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry) for the statuses with which a request would be refused.
 _CLOSE_CODES = {400: 1007, 403: 1008, 413: 1009, 415: 1003, 429: 1013}
 _INTERNAL_ERROR = 1011
-# The reasons of failures. 502 and 504 leave open whether the message was published.
-FORBIDDEN = "The token does not allow to publish here."
-LIMITED = "Too many messages."
-FAILED = "The message may not have been published: the publish endpoint {}."
-_FAILURES = {403: FORBIDDEN, 429: LIMITED, 502: FAILED.format("refuses it"), 504: FAILED.format("does not answer in time")}
+# What can keep messages from being published. 502 and 504 leave open whether they are.
+_FAILURES = (
+    Refused(403, "The token does not allow this, because of the channel."),
+    Refused(429, "Too many messages."),
+    Refused(502, "The message may not have been published: the publish endpoint refuses it."),
+    Refused(504, "The message may not have been published: the publish endpoint does not answer in time."),
+)
 TOO_LONG = "The message is too long to be published."
 
 JSON = "application/json"
@@ -88,7 +89,7 @@ def publish(action: Publish, request: Request, value_of: Binding) -> Publication
         raise Refused(413, TOO_LONG)
     headers = (("content-type", JSON.encode()), ("cache-control", b"no-store"))
     published = Answer(202, headers, json.dumps({"id": id_}).encode() + b"\n")
-    failures = tuple((status, text_answer(status, reason)) for status, reason in _FAILURES.items())
+    failures = tuple((refused.status, text_answer(refused.status, refused.told)) for refused in _FAILURES)
     return _publication(action, channel, [[item]], request, published, failures)
 
 
@@ -124,10 +125,10 @@ def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -
             if publishing.failure == "close":
                 break
     for failed in failures:
-        answer = _with_failure(answer, publishing, failed.status, failed.told)
+        answer = _with_failure(answer, publishing, failed)
     if not items:
         return answer
-    unpublished = tuple((status, _with_failure(answer, publishing, status, reason)) for status, reason in _FAILURES.items())
+    unpublished = tuple((each.status, _with_failure(answer, publishing, each)) for each in _FAILURES)
     return _publication(publishing, channel, _batches(items), request, answer, unpublished)
 
 
@@ -335,13 +336,13 @@ def _token(entry: StoreEntry, request: Request) -> bytes:
     return token
 
 
-def _with_failure(answer: Answer, publishing: Publish, status: int, reason: str) -> Answer:
+def _with_failure(answer: Answer, publishing: Publish, refused: Refused) -> Answer:
     """Returns the answer to events of which a message is not published."""
     closes = any(event.type == "CLOSE" for event in decode(answer.body))
     if publishing.failure == "ignore" or closes:
         return answer
     if publishing.failure == "close":
-        code = _CLOSE_CODES.get(status, _INTERNAL_ERROR)
-        return replace(answer, body=answer.body + encode([close(code, reason[:MAX_CLOSE_REASON])]))
-    told = _json({"error": {"status": status, "reason": reason}}).encode()
+        code = _CLOSE_CODES.get(refused.status, _INTERNAL_ERROR)
+        return replace(answer, body=answer.body + encode([close(code, refused.told)]))
+    told = _json({"error": {"status": refused.status, "reason": refused.told}}).encode()
     return replace(answer, body=answer.body + encode([Event("TEXT", MESSAGE_PREFIX + told)]))
