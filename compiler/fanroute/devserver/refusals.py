@@ -76,7 +76,7 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"Pages of this origin must not publish here\.", "`publish.cors` lists the pages of other origins that may"),
     (r"The Content-Type must be .+, in UTF-8\.", "`publish.content_types` lists the media types that a message may have"),
     (r"The message is too long to be published\.", "`max_message` is the longest message; Fastly takes 64 KiB at once"),
-    (r"The message is not (JSON|UTF-8)\.", "a message must fit its type"),
+    (r"The message (is not (JSON|UTF-8)|nests deeper than \d+ levels)\.", "a message must fit its type"),
     (
         r"Only text can be published here\.",
         "binary messages can only be published to WebSockets and long-polls, without `envelope`",

@@ -27,6 +27,7 @@ from fanroute_runtime.grip.websocket import (
 from fanroute_runtime.http.client import ClientRequest
 from fanroute_runtime.http.headers import list_items
 from fanroute_runtime.http.origins import ANY, is_own_origin, matches_origin
+from fanroute_runtime.jose.jwt import MAX_DEPTH, nests_too_deep
 from fanroute_runtime.local import LOCAL_SERVICE
 from fanroute_runtime.messages import Answer, Binding, Headers, Publication, Refused, Request, text_answer
 from fanroute_runtime.plan import StoreEntry, Template, WebSocket, record
@@ -52,6 +53,10 @@ TOO_LONG = "The message is too long to be published."
 
 JSON = "application/json"
 _LINE_END = re.compile(r"\r\n|\r|\n")
+# Pushpin leaves it out at the beginning of a text, unless it is escaped.
+_BYTE_ORDER_MARK = {0xFEFF: "\\ufeff"}
+# The characters with which JSON may be written, and which some readers of lines take for the end of one.
+_OTHER_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 
 @record
@@ -175,15 +180,17 @@ def _message(content: bytes, type_: str, publishing: Publish) -> Message:
     if is_json:
         _require_json(text)
         # In JSON, a line end is never part of a value.
-        text = _LINE_END.sub(" ", text)
+        text = _LINE_END.sub(" ", text).translate(_OTHER_LINE_ENDS)
     return Message(text.encode(), text, is_json, f"{type_}; charset=utf-8" if type_.startswith("text/") else type_)
 
 
 def _require_json(text: str) -> None:
-    """Raises Refused (400) if a text is not JSON (RFC 8259)."""
+    """Raises Refused (400) if a text is not JSON (RFC 8259), or nests so deep that reading it would use up the stack."""
+    if nests_too_deep(text.encode()):
+        raise Refused(400, f"The message nests deeper than {MAX_DEPTH} levels.")
     try:
         json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Refused(400, "The message is not JSON.") from None
 
 
@@ -218,7 +225,7 @@ def _item(
             f"{_json(name)}:{_part(kind, template, message, id_, request, value_of)}"
             for name, kind, template in publishing.envelope
         )
-        text = f"{{{','.join(members)}}}"
+        text = f"{{{','.join(members)}}}".translate(_OTHER_LINE_ENDS)
         message = Message(text.encode(), text, True, JSON)
     formats: dict[str, dict[str, Any]] = {}
     for kind in publishing.subscribers:
@@ -229,7 +236,7 @@ def _item(
     variables = dict(meta)
     if variables:
         item["meta"] = variables
-    return _json(item).encode()
+    return _json(item).translate(_BYTE_ORDER_MARK).encode()
 
 
 def _part(kind: str, template: Template, message: Message, id_: str, request: Request, value_of: Binding) -> str:

@@ -110,7 +110,7 @@ _ENDS = ((b"",), (), (b"A", b"Q", b"g", b"w"), tuple(b"%c" % each for each in b"
 
 def parse_object(text: bytes) -> Claims:
     """Parses a JSON object in UTF-8. Raises BadToken, also if a name occurs twice in an object."""
-    if _is_nested_too_deep(text):
+    if nests_too_deep(text):
         raise BadToken(f"its JSON nests deeper than {MAX_DEPTH} levels")
     try:
         # This leaves out the two searches for white space that `decode` makes.
@@ -127,7 +127,7 @@ def parse_object(text: bytes) -> Claims:
     return value
 
 
-def _is_nested_too_deep(text: bytes) -> bool:
+def nests_too_deep(text: bytes) -> bool:
     """Returns True if the arrays and objects of a JSON text nest deeper than MAX_DEPTH, up to where it stops being JSON."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
