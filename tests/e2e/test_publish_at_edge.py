@@ -137,7 +137,7 @@ def test_a_line_of_a_stream_is_one_message(publish_edge: Edge, text: str) -> Non
 
 
 def test_a_client_sets_no_header_and_no_instruction(publish_edge: Edge) -> None:
-    """What looks like GRIP in a client's request is neither in the answer nor in what is published."""
+    """Headers that look like GRIP are neither in the answer nor in what is published."""
     headers = [
         *TEXT.items(),
         ("Grip-Hold", "stream"),

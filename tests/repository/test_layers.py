@@ -17,9 +17,9 @@ COMPILER = REPOSITORY / "compiler" / "fanroute"
 RUNTIME = REPOSITORY / "runtime" / "fanroute_runtime"
 HOST_BINDINGS = {"wit_world", "componentize_py_types", "componentize_py_runtime"}
 # The runtime modules that use them: one reads, one plays the host at build time, one imports the native module, one is exported
-# until there are routes, three have effects.
-CALL_THE_HOST = {"compute.base", "compute.edge", "compute.rates", "compute.request", "compute.sandbox", "jose.native"}
-CALL_THE_HOST |= {"snapshot.warm"}
+# until there are routes, four have effects.
+CALL_THE_HOST = {"compute.base", "compute.edge", "compute.publishing", "compute.rates", "compute.request", "compute.sandbox"}
+CALL_THE_HOST |= {"jose.native", "snapshot.warm"}
 # The module of the compiler that uses them with a host of its own.
 INTERPRETER = "host.interpreted"
 

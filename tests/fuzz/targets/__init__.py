@@ -1,8 +1,10 @@
 """Collects all fuzz targets, by name."""
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import channels, events, files, headers, keys, tokens, uris
+from tests.fuzz.targets import channels, events, files, headers, keys, published, tokens, uris
 
 TARGETS: dict[str, Target] = {
-    target.name: target for module in (events, uris, channels, headers, tokens, keys, files) for target in module.TARGETS
+    target.name: target
+    for module in (events, uris, channels, headers, tokens, keys, files, published)
+    for target in module.TARGETS
 }
