@@ -92,6 +92,8 @@ def complete(text: str) -> dict[str, Any]:
     routes = part.setdefault("routes", [{"respond": {"status": 404}}])
     backends = {"self": {"loopback": True}}
     backends |= {name: {"url": f"https://{name}.example.com"} for name in ("origin", *_backends(routes))}
+    if any("publish" in str(route) for route in routes):
+        part.setdefault("publishing", {"secret_store": "keys", "name": "publish-token"})
     profiles = {name: _auth() for name in _profiles(part)}
     whole = {"version": 1, "service": {"name": "chat-edge"}, **part, "backends": backends | part.get("backends", {})}
     if profiles:
@@ -123,6 +125,9 @@ def _whole_route(part: dict[str, Any]) -> dict[str, Any]:
         query = {name.removeprefix("query."): {"pattern": "[a-z0-9-]+"} for name in references if name.startswith("query.")}
         route["match"] = {"path": "/x" + "".join(f"/{{{name}}}" for name in path), "query": query}
         route["match"]["where"] = dict.fromkeys(path, "[a-z0-9-]+")
+        if "publish" in route:
+            route["match"]["method"] = "POST"
+            route["publish"].setdefault("subscribers", ["sse"])
     if not route.keys() & set(ACTIONS):
         route["forward" if "cors" not in route else "sse"] = "origin" if "cors" not in route else {"channel": "test"}
     return route

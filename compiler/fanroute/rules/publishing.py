@@ -1,4 +1,4 @@
-"""Checks routes that publish what clients send: FR290 to FR296, FR496 and FR497."""
+"""Checks routes that publish what clients send: FR290 to FR296, FR497 and FR498."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -211,8 +211,8 @@ def check_names(source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic(FR296, message, span, "give it another name")
 
 
-FR496 = Rule(
-    "FR496",
+FR497 = Rule(
+    "FR497",
     "warning",
     "anybody may publish",
     "The route needs no token, so everybody who knows its address can send messages to all readers of its channel.",
@@ -224,15 +224,15 @@ FR496 = Rule(
 
 @plan_check
 def check_open_publications(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR496: a route publishes, and neither requires a token nor is `public`."""
+    """Reports FR497: a route publishes, and neither requires a token nor is `public`."""
     for index, route, _ in _publishing_routes(file.plan):
         if route.auth is None and "public" not in file.source.data["routes"][index]:
             suggestion = "add 'auth:', or 'public: true' if this is meant"
-            yield Diagnostic(FR496, "anybody may publish here", file.source.key_span(_place(file.source, index)), suggestion)
+            yield Diagnostic(FR497, "anybody may publish here", file.source.key_span(_place(file.source, index)), suggestion)
 
 
-FR497 = Rule(
-    "FR497",
+FR498 = Rule(
+    "FR498",
     "warning",
     "who may write needs a token, and who may read does not",
     "Writers may expect that only people like them read their messages. But a route that needs no token subscribes its "
@@ -248,7 +248,7 @@ FR497 = Rule(
 
 @plan_check
 def check_readers(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR497: a route publishes for clients with a token, and another subscribes clients without one."""
+    """Reports FR498: a route publishes for clients with a token, and another subscribes clients without one."""
     for index, route, publish in _publishing_routes(file.plan):
         if route.auth is None:
             continue
@@ -257,7 +257,7 @@ def check_readers(file: ValidFile) -> Iterator[Diagnostic]:
                 message = f"anybody may read here what clients with a token publish on '{route.name}'"
                 note = Note("they publish here", file.source.key_span(_place(file.source, index)))
                 suggestion = "add 'auth:', or 'public: true' if anybody may read"
-                yield Diagnostic(FR497, message, file.source.key_span(("routes", found.index)), suggestion, (note,))
+                yield Diagnostic(FR498, message, file.source.key_span(("routes", found.index)), suggestion, (note,))
 
 
 def _publishing_routes(plan: Plan) -> Iterator[tuple[int, Route, Publish]]:

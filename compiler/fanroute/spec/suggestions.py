@@ -69,9 +69,9 @@ _CACHE = "a forward has it: 'forward: {backend: NAME, cache: pass}'; otherwise a
 _REWRITE = "write it in an action with a backend, as in forward: {backend: origin, rewrite: {strip_prefix: /api}}"
 _MIDDLEWARE = "there is none; a route has auth, origins, request_headers and response_headers, and an action can have cors"
 _JWKS = "the edge downloads no keys: put the issuer's document into a config store, and write 'jwks: true' with its place"
-_ACTIONS = "the key is the action itself: handoff, forward, tunnel, stream, sse, long_poll, websocket, respond or redirect"
+_ACTIONS = "the key is the action itself: handoff, forward, tunnel, stream, sse, long_poll, websocket, publish, respond, redirect"
 _SUBSCRIBE = "a client subscribes by an action: 'sse: {channel: NAME}', or stream, websocket or long_poll in place of sse"
-_PUBLISH = "no route publishes: your server sends messages to Fanout, and locally 'fanroute publish' does"
+_PUBLISH = "a route publishes what its clients send by 'publish: {channel: NAME}'; your server publishes by itself"
 _ANSWER = "an answer of the edge has it, as in 'respond: {status: 200, body: …}'"
 _PATTERN = "a path is not a regular expression: write {name} for a segment of it, and 'where: {name: PATTERN}'"
 _ORDER = "the first route that matches takes the request, so put the routes in order"
@@ -92,7 +92,7 @@ NOT_HERE = {
         _JWKS: "jwks_uri jwks_url",
         _ACTIONS: "handler handle handlers action actions type then do",
         _SUBSCRIBE: "pubsub subscription subscriptions hold grip",
-        _PUBLISH: "publish publisher publishes broadcast",
+        _PUBLISH: "publisher publishes broadcast",
         _ANSWER: "root try_files",
         _PATTERN: "regex regexp path_regex path_regexp",
         _ORDER: "priority order weight",

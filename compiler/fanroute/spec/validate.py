@@ -54,7 +54,7 @@ Checks = Callable[[Source], Iterable[Diagnostic]]
 # Limits: the known words that are compared with an unknown one, and those that a suggestion lists.
 MAX_COMPARED, MAX_LISTED = 200, 30
 # The most other places in which a key is said to belong.
-MAX_PLACES = 4
+MAX_PLACES = 6
 # How much alike two words must be, from 0 to 1: for a suggestion, and to be preferred to a key in another place.
 MUCH_ALIKE, ALMOST_THE_SAME = 0.6, 0.85
 # Keys that users often forget to write above the keys that belong under them.

@@ -25,7 +25,7 @@ def test_a_file_without_defaults_stays() -> None:
 @pytest.mark.parametrize(
     ("key", "actions"),
     [
-        ("cors", {"stream", "sse", "long_poll", "respond"}),
+        ("cors", {"stream", "sse", "long_poll", "publish", "respond"}),
         ("origins", {"websocket", "tunnel", "handoff"}),
         ("request_headers", {"handoff", "forward", "tunnel"}),
         ("response_headers", set(ACTIONS) - {"handoff", "tunnel"}),

@@ -82,8 +82,17 @@ def completed(spec: dict[str, Any]) -> dict[str, Any]:
         if "include" in route:
             continue
         beginning = "api" if "strip_prefix" in str(route) else "rooms"
-        match = {"path": f"/{beginning}/{{room}}", "query": {"user": "ann"}, "header": {"last-event-id": {"present": True}}}
-        route["match"] = match | route.get("match", {})
+        match = {
+            "path": f"/{beginning}/{{room}}",
+            "query": {"user": "ann"},
+            "header": {name: {"present": True} for name in ("last-event-id", "x-message-id")},
+        }
+        route["match"] = match | ({"method": "POST"} if "publish" in route else {}) | route.get("match", {})
+        published = route.get("publish") or route.get("websocket", {}).get("publish")
+        if published:
+            spec.setdefault("publishing", {"secret_store": "keys", "name": "publish-token"})
+            published.setdefault("subscribers", ["sse"])
+            route.setdefault("auth", {"keys": {"algorithm": "HS256", "secret_store": "keys", "name": "login"}})
         for endpoint in (route[action] for action in STREAM_ACTIONS if action in route):
             if "prev_id" in str(endpoint["channel"]):
                 endpoint.setdefault("link", "/rooms/{room}")
@@ -146,6 +155,7 @@ def test_the_snippets() -> None:
         "routes.yaml-fanout.keys-algorithm, file, issuer",
         "routes.yaml-fanout.keys-algorithm, secret_store, name, issuer",
         "routes.yaml-fanout.keys-algorithm, config_store, name, issuer",
+        "routes.yaml-publishing-secret_store, name",
         "routes.yaml-debug-secret_store, name",
         "routes.yaml-auth_profiles.keys, auth.keys-algorithm, file",
         "routes.yaml-auth_profiles.keys, auth.keys-algorithm, secret_store, name",

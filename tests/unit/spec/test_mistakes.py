@@ -106,7 +106,7 @@ def test_one_mistake_is_told_once_with_its_correction(keys: str, suggestion: str
 @pytest.mark.parametrize(
     ("key", "suggestion"),
     [
-        ("publish", "no route publishes"),
+        ("broadcast", "a route publishes what its clients send by"),
         ("handler", "the key is the action itself"),
         ("subscribe", "it is called 'channel' here, and belongs in 'routes.stream'"),
         ("room", "it is called 'channel' here, and belongs in 'routes.stream'"),
