@@ -204,7 +204,7 @@ class Decider:
             case Hold() | WebSocket() as action:
                 return self.hand_off_to_self(action, chosen.number, client, request)
             case action:
-                return self._permitted(self._handlers[type(action)](action, request, value_of), admitted)
+                return self._permitted(self._handlers[type(action)](action, request, value_of), route, client, request, admitted)
 
     def hand_off_to_self(self, action: Hold | WebSocket, number: int, client: ClientRequest, request: Request) -> ToFanout:
         """Hands off a request to this service itself, with the pin of its route. Raises Refused.
@@ -227,16 +227,29 @@ class Decider:
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
             case action if isinstance(action, AnsweredAlike | HeldByFanout):
-                return self._permitted(self._handlers[type(action)](action, request, value_of), admitted)
+                return self._permitted(self._handlers[type(action)](action, request, value_of), route, client, request, admitted)
         raise publishes_again()
 
-    def _permitted(self, decision: Answer | Publication, admitted: "_Admitted") -> Decision:
-        """Returns a decision of a handler, or the failure of a publication that the client's token does not allow."""
-        if isinstance(decision, Answer) or not decision.claim:
+    def _permitted(
+        self, decision: Answer | Publication, route: Route, client: ClientRequest, request: Request, admitted: "_Admitted"
+    ) -> Decision:
+        """Returns a handler's decision, or the failure of a publication if the client may not publish that, or not so often.
+
+        The first pass has counted a request for the route's limit. Only the second one knows the messages of a WebSocket.
+        """
+        if isinstance(decision, Answer):
             return decision
-        assert admitted.guard, "a claim is one of a token"
-        allowed = admitted.guard.lists_channel(admitted.claims(), decision.claim, decision.channel)
-        return decision if allowed else decision.failure(403)
+        if decision.claim:
+            assert admitted.guard, "a claim is one of a token"
+            if not admitted.guard.lists_channel(admitted.claims(), decision.claim, decision.channel):
+                return decision.failure(403)
+        if route.limit is not None and client.through_fanout:
+            assert self._limiter, "a Plan with a RateLimit has what enforces it"
+            try:
+                self._limiter.require(route, client, request, admitted.claims(), decision.messages)
+            except Refused as refused:
+                return decision.failure(refused.status)
+        return decision
 
     def _guard(self, route: Route) -> "Guard | None":
         """Returns what admits clients to a route, or None if it admits all."""

@@ -11,6 +11,7 @@ import pytest
 from fanroute.bundle import toolchain
 from fanroute.host.exchange import Exchange, HostError, OwnRequest, Response
 from fanroute.host.interpreted import InterpretedComponent
+from fanroute.host.rate_limits import RateLimits
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.grip.publishing import BACKEND, MAX_PUBLISH
@@ -37,6 +38,14 @@ routes:
   - match: {path: /ignored}
     public: true
     websocket: {channel: d, publish: {channel: d, on_failure: ignore}}
+  - match: {path: /limited}
+    public: true
+    limit: {rate: 10/s, penalty: 1m}
+    websocket: {channel: e, publish: {channel: e, on_failure: event}}
+  - match: {path: /limited/messages, method: POST}
+    public: true
+    limit: {rate: 10/s, penalty: 1m}
+    publish: {channel: e}
   - respond: {status: 200}
 """
 SERVICE, TOKEN = "SU1Z0isxPaozGVKXdv0eY", b"a token of Fastly's API"
@@ -238,6 +247,29 @@ def test_a_request_from_fanout_is_a_loop(handle: Handle) -> None:
         asked = exchange("/a", api, b"hi", ("grip-sig", GRIP_SIG.encode()), *named, service_id="0" * 22, config_stores=LOCAL)
         assert handle(asked)
         assert answered(asked)[0] == (403 if headers else 508) and api.asked == []
+
+
+def test_each_message_counts_for_the_limit(handle: Handle) -> None:
+    """A request with messages counts as many uses on the second pass. If there are too many, none of them is published."""
+    asked = replace(
+        events("/limited", api := Api(), *(Event("TEXT", b"%d" % number) for number in range(3))), rate_limits=RateLimits()
+    )
+    assert handle(asked)
+    assert len(api.items) == 3 and decode(answered(asked)[1]) == []
+    for _ in range(5):
+        asked = replace(events("/limited", Api(), *(Event("TEXT", b"x") for _ in range(30))), rate_limits=asked.rate_limits)
+        assert handle(asked)
+    assert decode(answered(asked)[1]) == [Event("TEXT", b'm:{"error":{"status":429,"reason":"Too many messages."}}')]
+
+
+def test_a_request_that_publishes_counts_once(handle: Handle) -> None:
+    rates, api = RateLimits(), Api()
+    statuses = []
+    for _ in range(130):  # the limit is an average over ten seconds
+        asked = replace(exchange("/limited/messages", api, b"x"), rate_limits=rates)
+        assert handle(asked)
+        statuses.append(answered(asked)[0])
+    assert set(statuses) == {202, 429} and len(api.items) == statuses.count(202)
 
 
 def test_a_sandbox_ends_before_fastlys_limit_of_backend_requests(component: Host) -> None:
