@@ -11,7 +11,8 @@ from fanroute.analysis.difference import Side, find_changes
 from fanroute.analysis.witness import match_arguments, request_of
 from fanroute.pipeline import Compiled
 from fanroute.plan import describe
-from fanroute.plan.backend import Backend
+from fanroute.plan.backend import PUBLISH_BACKEND, Backend
+from fanroute.plan.routes import publishing_of
 from fanroute.spec.document import PRODUCTION
 from fanroute.spec.environments import renamed_hosts
 from fanroute_runtime.plan import Key, Plan, StoreEntry
@@ -145,7 +146,10 @@ def _settings(compiled: Compiled) -> dict[str, str]:
     found = {"service": plan.service}
     if compiled.loopback_host:
         found["domain of the loopback backend"] = compiled.loopback_host
-    found |= {f"local server of '{backend.name}'": backend.local for backend in compiled.backends if backend.local}
+    own = [backend for backend in compiled.backends if backend != PUBLISH_BACKEND]
+    found |= {f"local server of '{backend.name}'": backend.local for backend in own if backend.local}
+    if token := next((publish.token for route in plan.routes if (publish := publishing_of(route.action))), None):
+        found["token to publish with"] = f"{token.name} in the {token.kind} store {token.store}"
     if plan.debug:
         found["secret of debug"] = f"{plan.debug.name} in the {plan.debug.kind} store {plan.debug.store}"
     if plan.grip_sig.keys:

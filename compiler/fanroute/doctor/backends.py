@@ -9,7 +9,7 @@ from fanroute.devserver.forwarding import Headers
 from fanroute.devserver.upstream import Unreachable
 from fanroute.doctor.finding import Examined, Finding, Findings, Status
 from fanroute.doctor.network import LIMIT, Network, Reply
-from fanroute.plan.backend import Backend
+from fanroute.plan.backend import PUBLISH_BACKEND, Backend
 from fanroute.plan.signing import grip_sig
 from fanroute_runtime.plan import Handoff, Plan
 
@@ -43,7 +43,12 @@ async def check_backends(examined: Examined) -> Findings:
     assert examined.compiled is not None and examined.network is not None
     network, compiled = examined.network, examined.compiled
     found = await asyncio.gather(
-        *(_look(backend, where, compiled.plan, network, examined) for backend in compiled.backends for where in ("url", "local"))
+        *(
+            _look(backend, where, compiled.plan, network, examined)
+            for backend in compiled.backends
+            if backend != PUBLISH_BACKEND  # Fastly's own API
+            for where in ("url", "local")
+        )
     )
     for finding in found:
         if finding:

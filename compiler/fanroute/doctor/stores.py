@@ -3,6 +3,7 @@
 from fanroute.devserver.stores import read_local_stores
 from fanroute.doctor.documents import document_algorithms, entry_text, judge_document
 from fanroute.doctor.finding import Examined, Finding, Findings
+from fanroute.plan.routes import publishing_of
 from fanroute.project.folder import read
 from fanroute.project.workspace import BadManifest
 from fanroute_runtime.plan import Plan, StoreEntry
@@ -14,7 +15,9 @@ async def check_stores(examined: Examined) -> Findings:
     if examined.manifest_error:
         yield Finding("local stores", "skipped", "fastly.toml cannot be used", "Correct fastly.toml first.")
         return
-    entries, folder = store_entries(examined.compiled.plan), examined.workspace.manifest.parent
+    plan, folder = examined.compiled.plan, examined.workspace.manifest.parent
+    # Local edges publish without a token.
+    entries = [entry for entry in store_entries(plan) if entry not in _publish_tokens(plan)]
     try:
         stores = read_local_stores(examined.manifest or "", lambda path: read(folder / path), examined.environment)
     except BadManifest as bad:
@@ -45,7 +48,12 @@ def store_entries(plan: Plan) -> list[StoreEntry]:
     sets = [key_set for auth in auths for key_set in auth.key_sets]
     headers = [entry for route in plan.routes for _, _, entry in route.secret_headers]
     named = [plan.debug, *(key.material for key in keys), *(key_set.material for key_set in sets), *headers]
+    named += _publish_tokens(plan)
     return [*dict.fromkeys(entry for entry in named if isinstance(entry, StoreEntry))]
+
+
+def _publish_tokens(plan: Plan) -> list[StoreEntry]:
+    return [publish.token for route in plan.routes if (publish := publishing_of(route.action))]
 
 
 def _effect(entry: StoreEntry, plan: Plan) -> str:
