@@ -7,7 +7,7 @@ passes, a request is refused if its Grip-Sig is invalid, or if the route does no
 route with a limit is a fact, too: the host counts a use when it is asked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -105,6 +105,8 @@ class Decider:
         self._guards = guards
         self._secret_headers = secret_headers
         self.override_cache = override_cache
+        # Gets each response of a backend, with the names of its headers. Only what logs requests sets it (`compute.logs`).
+        self.note_response: Callable[[Any, Collection[str]], None] | None = None
         self._rewriter = rewriter
         self._limiter = limiter
         self._fallbacks = {fallback.backend: fallback for fallback in plan.fallbacks}

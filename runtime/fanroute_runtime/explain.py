@@ -124,11 +124,20 @@ class Explainer(Decider):
 
     def decide(self, request: Request) -> Decision:
         """Returns the decision about a request. Never raises Refused."""
-        try:
-            secret = shown_secret(self._entry, request) if request.values(DEBUG) else None
-        except (Refused, ValueError):
-            secret = None
+        secret = self._secret(request)
         return super().decide(request) if secret is None else _explained(ObservedDecider(self).judge(request), secret)
+
+    def explained(self, verdict: Verdict, request: Request) -> Decision:
+        """Returns the decision of a verdict about a request, with its reasons if the request's client may know them."""
+        secret = self._secret(request)
+        return verdict.decision if secret is None else _explained(verdict, secret)
+
+    def _secret(self, request: Request) -> bytes | None:
+        """Returns the secret if a request shows it."""
+        try:
+            return shown_secret(self._entry, request) if request.values(DEBUG) else None
+        except (Refused, ValueError):
+            return None
 
     def unreachable_answer(self, to: NextHop, status: int) -> Answer:
         """Returns the answer for a backend that cannot be reached, with the reason if its client may know it."""

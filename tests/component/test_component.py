@@ -39,6 +39,11 @@ LIMIT_CALLS = {"compute-runtime.get-heap-mib"}
 CACHE_CALLS = {"http-req.request.set-cache-override"}
 # Only a route with a `limit` needs these calls: see test_rate_limits.py.
 RATE_CALLS = {"erl.rate-counter.open", "erl.penalty-box.open", "erl.rate-counter.check-rate"}
+# tests/component/test_logs.py makes these.
+LOG_CALLS = {
+    *("log.endpoint.open", "log.endpoint.write"),
+    *("http-downstream.downstream-client-request-id", "http-resp.response.get-status"),
+}
 # The calls for the next request in a sandbox. If they fail, there is none.
 SANDBOX_CALLS = {"http-downstream.next-request", "http-downstream.await-request"}
 # The calls with which the native `handle` begins. It makes them all once, but for the values of each header.
@@ -254,7 +259,7 @@ def test_the_host_calls_of_each_kind(host: Host, budget: Budget) -> None:
         used |= set(host.calls)
     budget.check("host calls", counts)
     budget.check("host calls in a reused sandbox", reused)
-    assert used == set(CALLS) - FACT_CALLS - LIMIT_CALLS - CACHE_CALLS - RATE_CALLS
+    assert used == set(CALLS) - FACT_CALLS - LIMIT_CALLS - CACHE_CALLS - RATE_CALLS - LOG_CALLS
 
 
 def errors_of(name: str) -> list[str]:

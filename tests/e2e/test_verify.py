@@ -50,7 +50,7 @@ def copied_routes(edge: Edge, folder: Path, old: str = "", new: str = "") -> Pat
 
 
 def test_an_edge_tells_which_routes_it_serves(health_edge: Edge) -> None:
-    """Whatever the host is. The same hash is computed from the file."""
+    """The host does not matter. The same hash is computed from the file."""
     health = health_of(health_edge.plan)
     assert health is not None
     for host in (OWN_HOST, "www.example.com"):

@@ -117,8 +117,8 @@ def cache_of(route: Route) -> CachePolicy | None:
 
 
 def shipped(plan: Plan) -> Plan:
-    """Returns a Plan as it is emitted, with the instructions that are computed at build time."""
-    return replace(plan, routes=tuple(map(with_constant_instructions, plan.routes)))
+    """Returns a Plan as it is emitted, with instructions that are computed at build time. Its `logs` are emitted beside it."""
+    return replace(plan, routes=tuple(map(with_constant_instructions, plan.routes)), logs=None)
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)

@@ -110,6 +110,7 @@ def updated_manifest(workspace: Workspace, compiled: Compiled, before: str | Non
         host_entries(compiled.plan.routes, compiled.loopback_host),
         production,
         compiled.has_limits,
+        compiled.plan.logs.endpoint if compiled.plan.logs else "",
     )
 
 

@@ -24,8 +24,8 @@ from fanroute.project.cache import Cache
 from fanroute_runtime.grip.signature import HEADER
 from fanroute_runtime.local import LOCAL_STORE
 
-# The host calls that change nothing. Python makes those that it needs, and the native `handle` all.
-READING = re.compile(r".*\.(get-.*|downstream-.*|now)")
+# The host calls that change nothing, of which Python makes those that it needs and the native `handle` all, and those of logs.
+READING = re.compile(r".*\.(get-.*|downstream-.*|now)|log\..*")
 # The time that the requests have, in seconds since 1970.
 _NOW = 1_700_000_000
 
@@ -37,7 +37,8 @@ Handler = EmbeddedComponent | InterpretedComponent
 class Outcome:
     """Represents what a component did with a request: the host functions it called, in order, its failure and its exchange.
 
-    Calls that only read a request are left out, because the native `handle` makes all of them.
+    Calls that only read a request are left out, because the native `handle` makes all of them. So are those that write a line,
+    because Python does that before the native `handle` carries a decision out.
     """
 
     calls: tuple[str, ...]

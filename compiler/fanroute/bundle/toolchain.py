@@ -34,6 +34,7 @@ FLATTENING = (wasm, native, plan, base_module, sys.modules[Memory.__module__], s
 FEATURES = {
     "cache": "fanroute_runtime/http/caching.py",
     "limit": "fanroute_runtime/compute/rates.py",
+    "logs": "fanroute_runtime/compute/logs.py",
     "publish": "fanroute_runtime/compute/publishing.py",
 }
 # The export that componentize-py calls to initialise the memory. A finished component does not need it.

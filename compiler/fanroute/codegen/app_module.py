@@ -24,6 +24,7 @@ from fanroute_runtime.matching.addresses import in_networks
 from fanroute_runtime.matching.host_labels import label_predicates
 from fanroute_runtime.messages import Sample
 from fanroute_runtime.plan import REFUSED_PATHS, Forward, GripSig, Plan
+from fanroute_runtime.plan.logs import Logs
 from fanroute_runtime.rewriting import Rewriter
 
 # An import of the runtime's own, within parentheses or on a line. A syntax tree would take half of the time of a build that finds
@@ -35,7 +36,9 @@ PUBLISHER = "compute.publishing", "carry_out"
 # The module of a class or function, and its name there.
 _Place = tuple[str, str]
 # The names that the main module imports from the runtime whatever the Plan is, by module.
-_ALWAYS = {"compute.edge": "exported_classes", "routes_file": "LazyRoutes"}
+_ALWAYS = {"routes_file": "LazyRoutes"}
+# What makes the classes that a component exports, and the same if requests are logged.
+_EXPORTED, _LOGGING = ("compute.edge", "exported_classes"), ("compute.logs", "logging_classes")
 # What counts uses of a route. The compiler cannot import it, because it calls the host.
 _CHECK_RATE = (f"{RUNTIME}.compute.rates", "check_rate")
 
@@ -88,6 +91,8 @@ def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set
         refused_paths=[] if plan.refused_paths == REFUSED_PATHS else [plan.refused_paths],
         linked=plan.linked,
         debug=[plan.debug] if plan.debug else [],
+        logs=[plan.logs] if plan.logs else [],
+        exported=_Code((_LOGGING if plan.logs else _EXPORTED)[1]),
         samples=samples,
         decider=_Code(_decider(plan).__name__),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
@@ -104,13 +109,16 @@ def _custom_grip_sig(plan: Plan) -> list[GripSig]:
 def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     """Returns the names that the app module imports, by module."""
     used = {name for part in (*plan.fallbacks, *_custom_grip_sig(plan), plan.sandbox, plan.debug) for name in _dataclasses(part)}
-    imports = {f"{RUNTIME}.{module}": {name} for module, name in _ALWAYS.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
+    always = _ALWAYS | dict([_LOGGING if plan.logs else _EXPORTED])
+    imports = {f"{RUNTIME}.{module}": {name} for module, name in always.items()} | {f"{RUNTIME}.plan": {"Plan"} | used}
     for module, name in _modules_for_keys(plan):
         imports[f"{RUNTIME}.jose.{module}"] = {name}
     if any(route.match.client_ips for route in plan.routes):
         imports[in_networks.__module__] = {in_networks.__name__}
     if any(route.match.host_parameter for route in plan.routes):
         imports[label_predicates.__module__] = {label_predicates.__name__}
+    if plan.logs:
+        imports[Logs.__module__] = {Logs.__name__}
     handlers = _handlers(plan)
     for action, _ in handlers:
         imports.setdefault(action.__module__, set()).add(action.__name__)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from threading import BoundedSemaphore
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -109,6 +110,7 @@ class EmbeddedEdge:
         self._rate_limits = rate_limits
         self._proxy = proxy
         self._reporter = reporter
+        self._request_ids = count(1)
 
     def replace(self, service: Service, backends: Mapping[str, LocalBackend]) -> None:
         """Serves this service from now on, with its backends at these places."""
@@ -194,6 +196,9 @@ class EmbeddedEdge:
             except Exception as error:  # whatever ends a body early
                 raise HostError("http-incomplete") from error
 
+        def log(endpoint: str, message: bytes) -> None:
+            loop.call_soon_threadsafe(self._reporter.logged, endpoint, message.decode(errors="replace"))
+
         uri = f"http://{_host(request)}{_target(request)}"
         return Exchange(
             uri,
@@ -204,6 +209,8 @@ class EmbeddedEdge:
             method=request.method,
             fetch=client.fetch,
             fetch_own=client.fetch_own,
+            request_id=f"{next(self._request_ids):032x}",
+            log=log,
             config_stores=served.stores.config,
             secret_stores=served.stores.secret,
             rate_limits=self._rate_limits,

@@ -11,6 +11,7 @@ from fanroute.devserver.events import (
     Closed,
     Connection,
     Event,
+    Logged,
     Message,
     Notice,
     Opened,
@@ -78,6 +79,8 @@ def _spans(event: Event) -> Iterator[Span]:
             yield event.text, "yellow"
         case Output():
             yield f"{event.program}: {event.line}", ""
+        case Logged():
+            yield f"{event.endpoint} :: {event.line}", "dim"
 
 
 def _saved_text(event: Saved) -> str:

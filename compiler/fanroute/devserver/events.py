@@ -260,6 +260,16 @@ class Output(Event):
     line: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged(Event):
+    """Reports a line that the component has written to a log endpoint (`logs` in routes.yaml)."""
+
+    kind = "log"
+
+    endpoint: str
+    line: str
+
+
 # Takes each event when it happens.
 Emit = Callable[[Event], None]
 # All kinds of events.
@@ -276,4 +286,5 @@ KINDS: tuple[type[Event], ...] = (
     Saved,
     Notice,
     Output,
+    Logged,
 )

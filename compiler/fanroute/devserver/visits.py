@@ -17,6 +17,7 @@ from fanroute.devserver.events import (
     Connection,
     Emit,
     Event,
+    Logged,
     Message,
     Notice,
     Opened,
@@ -63,6 +64,7 @@ class Reporter:
         self._emit = emit
         self._parameters: set[str] = set()
         self._hidden_headers: set[str] = set()
+        self._log_endpoints: set[str] = set()
         self._redact = make_redactor(())
         self.clock = clock
         self._numbers = count(1)
@@ -80,6 +82,7 @@ class Reporter:
         Those of earlier Plans stay hidden, because clients may not know of the change.
         """
         self._parameters.update(token_parameters(plan))
+        self._log_endpoints.update([plan.logs.endpoint] if plan.logs else [])
         self._hidden_headers.update(secret_headers(plan))
         self._redact = make_redactor(self._parameters)
 
@@ -92,8 +95,16 @@ class Reporter:
         self.report(Notice(time=self.clock(), text=text))
 
     def output(self, program: str, line: str) -> None:
-        """Reports a line that a program of the edge has printed."""
+        """Reports a line that a program of the edge has printed. Viceroy prints what is written to a log endpoint."""
+        endpoint, is_log, written = line.partition(" :: ")
+        if is_log and endpoint in self._log_endpoints:
+            self.logged(endpoint, written)
+            return
         self.report(Output(time=self.clock(), program=program, line=line))
+
+    def logged(self, endpoint: str, line: str) -> None:
+        """Reports a line that the component has written to a log endpoint."""
+        self.report(Logged(time=self.clock(), endpoint=endpoint, line=line))
 
     def published(self, item: Item, receivers: int | None) -> None:
         """Reports an item that was published. `receivers` counts the connections that got it, None if that is not known."""

@@ -15,6 +15,7 @@ from fanroute.host.exchange import (
     BACKEND,
     CONFIG_STORE,
     EXTRA,
+    LOG_ENDPOINT,
     PENALTY_BOX,
     POLLABLE,
     RATE_COUNTER,
@@ -84,7 +85,9 @@ FUNCTIONS: Functions = {
         "await-request": Exchange.await_request,
         "downstream-client-ip-addr": Exchange.downstream_client_ip_addr,
         "downstream-tls-protocol": Exchange.downstream_tls_protocol,
+        "downstream-client-request-id": Exchange.downstream_client_request_id,
     },
+    "log": {"[static]endpoint.open": Exchange.open_log_endpoint, "[method]endpoint.write": Exchange.write_log},
     "secret-store": {
         "[method]secret.plaintext": Exchange.plaintext,
         "[static]store.open": Exchange.open_secret_store,
@@ -105,6 +108,7 @@ RESOURCES = {
     "http-resp": {"response": RESPONSE},
     "http-req": {"request": REQUEST, "extra-send-error-detail": EXTRA, "extra-cache-override-details": EXTRA},
     "http-downstream": {"extra-next-request-options": EXTRA},
+    "log": {"endpoint": LOG_ENDPOINT},
     "secret-store": {"secret": SECRET, "store": SECRET_STORE},
     "config-store": {"store": CONFIG_STORE},
     "erl": {"rate-counter": RATE_COUNTER, "penalty-box": PENALTY_BOX},
@@ -117,6 +121,7 @@ _WAITING = SENDING | {"http-body.read", "http-downstream.await-request"}
 INFALLIBLE = frozenset(
     {
         "http-downstream.downstream-client-ip-addr",
+        "log.endpoint.write",
         "compute-runtime.get-heap-mib",
         "compute-runtime.get-service-id",
         "wall-clock.now",

@@ -32,7 +32,19 @@ class HostError(Exception):
 
 
 # The numbers that stand for the types of resources in wasmtime.
-POLLABLE, BACKEND, RESPONSE, REQUEST, EXTRA, CONFIG_STORE, SECRET_STORE, SECRET, RATE_COUNTER, PENALTY_BOX = range(1, 11)
+(
+    POLLABLE,
+    BACKEND,
+    RESPONSE,
+    REQUEST,
+    EXTRA,
+    CONFIG_STORE,
+    SECRET_STORE,
+    SECRET,
+    RATE_COUNTER,
+    PENALTY_BOX,
+    LOG_ENDPOINT,
+) = range(1, 12)
 # The longest name of a rate counter or penalty box that Fastly opens, in bytes.
 _MAX_NAME = 1024
 
@@ -98,6 +110,8 @@ class Exchange:
         clock: returns the time in seconds since 1970.
         heap: returns the memory in use, in MiB.
         service_id: the id of the Fastly service.
+        request_id: the host's id of the request.
+        log: takes what is written to a log endpoint: its name, and the message.
         config_stores: each store's entries, by their names.
         secret_stores: likewise.
         rate_limits: the service's rate counters and penalty boxes.
@@ -123,6 +137,8 @@ class Exchange:
     clock: Callable[[], float] = time.time
     heap: Callable[[], int] = lambda: 0
     service_id: str = LOCAL_SERVICE
+    request_id: str = "00000000000000000000000000000001"
+    log: Callable[[str, bytes], None] = lambda endpoint, message: None
     config_stores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_stores: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     rate_limits: RateLimits = field(default_factory=RateLimits)
@@ -142,6 +158,7 @@ class Exchange:
     _own: OwnRequest | None = None
     _rate_counter: str = ""
     _penalty_box: str = ""
+    _log_endpoint: str = ""
     _response: Response = field(default_factory=Response)
     _body: Any = field(default_factory=bytearray)
 
@@ -280,6 +297,20 @@ class Exchange:
     def downstream_tls_protocol(self, limit: int) -> bytes | None:
         return None if self.tls is None else _within_limit(self.tls.encode(), limit)
 
+    def downstream_client_request_id(self, limit: int) -> str:
+        return _within_limit(self.request_id.encode(), limit).decode()
+
+    def open_log_endpoint(self, name: str) -> ResourceHost:
+        if not name or "\n" in name or ":" in name:
+            raise HostError("invalid-syntax")
+        if name.lower() in ("stdout", "stderr"):
+            raise HostError("reserved")
+        self._log_endpoint = name
+        return ResourceHost.own(0, LOG_ENDPOINT)
+
+    def write_log(self, message: bytes) -> None:
+        self.log(self._log_endpoint, message)
+
     def next_request(self, timeout: int) -> ResourceHost:
         self._wait_for_next = self.request_next(timeout / 1000)
         return ResourceHost.own(0, POLLABLE)
@@ -287,7 +318,10 @@ class Exchange:
     def await_request(self) -> "Exchange | None":
         if not (self.answer or self.handoff or self.tunnel):
             raise HostError("unsupported")
-        return self._wait_for_next()
+        following = self._wait_for_next()
+        if following:
+            following._log_endpoint = self._log_endpoint  # a sandbox keeps it
+        return following
 
     def get_heap_mib(self) -> int:
         return self.heap()

@@ -32,7 +32,8 @@ class InterpretedComponent:
     """
 
     def __init__(self, plan: Plan, intercept: Intercept = lambda name, call: call()) -> None:
-        self._server, self._publisher, check_rate = _compute()
+        make, self._publisher, check_rate = _compute(plan.logs is not None)
+        self._server = partial(make, logs=plan.logs) if plan.logs else make
         self._decider = make_decider(plan, check_rate)
         self._limits = plan.sandbox
         self._intercept = intercept
@@ -211,16 +212,17 @@ _fill_interfaces()
 
 
 @cache
-def _compute() -> tuple[Any, Any, CheckRate]:
+def _compute(logs: bool) -> tuple[Any, Any, CheckRate]:
     """Returns the class that serves requests in a component, the function that publishes, and what counts uses of a route.
 
-    They are imported with the stand-ins in place of the bindings.
+    They are imported with the stand-ins in place of the bindings. With `logs`, the class also writes lines about requests.
     """
     with _bindings_replaced():
         from fanroute_runtime.compute.edge import Server
+        from fanroute_runtime.compute.logs import LoggingServer
         from fanroute_runtime.compute.publishing import carry_out
         from fanroute_runtime.compute.rates import check_rate
-    return Server, carry_out, check_rate
+    return LoggingServer if logs else Server, carry_out, check_rate
 
 
 @contextmanager

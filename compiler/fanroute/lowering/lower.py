@@ -11,6 +11,7 @@ from fanroute.lowering.auth import auth_of_route, lower_auths
 from fanroute.lowering.cors import cors_of, lower_cors, lower_origins, preflight_route
 from fanroute.lowering.headers import lower_rules, lower_secret_headers
 from fanroute.lowering.keys import lower_grip_sig
+from fanroute.lowering.logs import lower_logs
 from fanroute.lowering.match import lower_exact_path, lower_matches
 from fanroute.lowering.rate_limits import lower_limit
 from fanroute.plan.backend import PORTS, PUBLISH_BACKEND, Backend, BackendOptions
@@ -51,6 +52,7 @@ def lower_plan(spec: document.Spec, files: Mapping[str, bytes]) -> Plan:
         _limits(spec.sandbox),
         _refused_paths(spec.paths),
         debug=None if spec.debug is None else StoreEntry("secret", spec.debug.secret_store, spec.debug.name),
+        logs=lower_logs(spec.logs),
     )
 
 

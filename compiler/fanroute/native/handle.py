@@ -11,16 +11,24 @@ from fanroute.native.look_up import LookUp, answer_if, write_look_up
 from fanroute.native.tabulate import Table
 from fanroute_runtime.blocks import ANSWER, BY_PYTHON, DECIDED, HANDOFF, NOT_DECIDED
 
+# The size of a handle after a block, in bytes.
+HANDLE_SIZE = 4
 
-def write_handle(program: Program, memory: Memory, host: Host, table: Table | None, verify_token: Function) -> None:
-    """Writes the function, and the allocator that the host calls. `verify_token` verifies a Grip-Sig."""
+
+def write_handle(
+    program: Program, memory: Memory, host: Host, table: Table | None, verify_token: Function, gives_handle: bool
+) -> None:
+    """Writes the function, and the allocator that the host calls.
+
+    `verify_token` verifies a Grip-Sig. With `gives_handle`, Python gets the handle of the request after each block.
+    """
     result = memory.reserve(RESULT_SIZE)
     arena = Arena(program, memory, host)
     gathered = write_gather(program, memory, host, arena, result)
     look_up = write_look_up(program, memory, host, arena, table, gathered, result, verify_token) if table else None
     carry_out = write_carry_out(program, memory, host, result, look_up.connection if look_up else {})
     by_python = _write_by_python(program, host, gathered, carry_out.pending)
-    serve = _write_serve(program, host, arena, gathered, look_up, carry_out, by_python, memory.reserve(4))
+    serve = _write_serve(program, host, arena, gathered, look_up, carry_out, by_python, memory.reserve(4), gives_handle)
     function = program.function(HANDLE_NAME, [I32] * 2, [I32])
     request, body = function.parameter(0), function.parameter(1)
     served, pending = function.local(constant(0)), function.local(constant(0))
@@ -48,6 +56,7 @@ def _write_serve(
     carry_out: CarryOut,
     by_python: Function,
     has_failed: int,
+    gives_handle: bool,
 ) -> Function:
     """Writes a function that serves a request. It returns whether the request could not be answered."""
     by_decision = _write_by_decision(program, host, carry_out, has_failed)
@@ -71,9 +80,12 @@ def _write_serve(
     arena.take_back(function)
     function.give_if(size.is_zero(), result_of(by_python, request, body, NOT_DECIDED, served))
     # Python frees what it gets, so it gets a copy.
-    copied = function.local(result_of(host.reallocate, 0, 0, 1, size))
+    whole = function.local(size + HANDLE_SIZE) if gives_handle else size
+    copied = function.local(result_of(host.reallocate, 0, 0, 1, whole))
     function.copy(copied, gathered.block, size)
-    returned = function.local(result_of(host.decide, copied, size))
+    if gives_handle:
+        function.store(copied + size, request)
+    returned = function.local(result_of(host.decide, copied, whole))
     function.set(end, result_of(by_decision, load(returned), request, body))
     function.call(host.forget_decision, returned)
     function.give_if(end, result_of(by_python, request, body, end, served))

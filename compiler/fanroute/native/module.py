@@ -12,11 +12,14 @@ from fanroute.wasm.flatten.native import Native
 from fanroute_runtime.plan import Plan
 
 
-def write_module(base: int, table: Table | None) -> tuple[bytes, int]:
-    """Returns the module, and the address of the end of its memory, which begins at `base`."""
+def write_module(base: int, table: Table | None, gives_handle: bool = False) -> tuple[bytes, int]:
+    """Returns the module, and the address of the end of its memory, which begins at `base`.
+
+    With `gives_handle`, Python gets the handle of each request (`compute.logs`).
+    """
     memory, program = Memory(base), Program()
     host = import_host(program)
-    write_handle(program, memory, host, table, write_p256(program, memory))
+    write_handle(program, memory, host, table, write_p256(program, memory), gives_handle)
     return program.encode(memory), memory.end
 
 
@@ -25,4 +28,6 @@ def native_module(plan: Plan | None = None) -> Native:
 
     Without a Plan, it returns the module of a base, whose functions come first in that of any Plan.
     """
-    return Native("fanroute:", partial(write_module, table=tabulate(plan) if plan else None), (HANDLE_NAME, REALLOC_NAME))
+    gives_handle = plan is not None and plan.logs is not None
+    write = partial(write_module, table=tabulate(plan) if plan else None, gives_handle=gives_handle)
+    return Native("fanroute:", write, (HANDLE_NAME, REALLOC_NAME))

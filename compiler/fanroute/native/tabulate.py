@@ -98,8 +98,8 @@ class _TooLarge(Exception):
 
 def tabulate(plan: Plan) -> Table | None:
     """Returns the table of a Plan, or None if it would be empty or too large."""
-    # How much memory a sandbox has, only Python asks.
-    if len(plan.routes) > MAX_ROUTES or plan.sandbox.max_memory:
+    # How much memory a sandbox has, only Python asks. Only Python logs.
+    if len(plan.routes) > MAX_ROUTES or plan.sandbox.max_memory or plan.logs:
         return None
     try:
         table = _Tabulator(plan).table()

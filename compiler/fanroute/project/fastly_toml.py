@@ -63,12 +63,14 @@ def update(
     hosts: Mapping[str, str] = MappingProxyType({}),
     model: str | None = None,
     limits: bool = False,
+    log_endpoint: str = "",
 ) -> str:
     """Returns a fastly.toml with Fanroute's keys. `text` is the existing one, or None. Raises BadManifest.
 
     `model` is that of another service, from which a new one is made: all but the service's id and name are taken from it.
     `websockets` says that the service tunnels WebSockets to a backend, and `limits` that routes have a limit. `hosts` are the
-    entries of the local config store that make local names stand for a host of the service.
+    entries of the local config store that make local names stand for a host of the service. `log_endpoint` names the endpoint
+    that the service logs to, or is "": the CLI tells whoever publishes a new service to create it.
     """
     document = parse((model if text is None else text) or "")
     if text is None:
@@ -85,6 +87,8 @@ def update(
     if websockets:
         _set(_table(document, "setup", "products", "websockets"), {"enable": True})
         _set(_table(document, "local_server", "websockets_passthrough"), {"enable": True})
+    if log_endpoint:
+        _table(document, "setup", "log_endpoints", log_endpoint)
     _set(_table(document, "local_server", "pushpin"), {"enable": True})
     local_store = ("local_server", config_stores_key(document["local_server"]), LOCAL_STORE)
     _set(_table(document, *local_store), {"format": "inline-toml"})

@@ -8,8 +8,9 @@ from types import ModuleType
 
 import fanroute_runtime
 
-# A line of the WIT that only components with a certain feature have: the comment at its end names the feature.
-_OF_FEATURE = re.compile(r"^.* // (cache|limit|logs|publish)\n", re.MULTILINE)
+# A line of the WIT that only components with certain features have: the comment at its end names them.
+_FEATURE = "(?:cache|limit|logs|publish)"
+_OF_FEATURES = re.compile(rf"^.* // ({_FEATURE}(?: {_FEATURE})*)\n", re.MULTILINE)
 
 # The folder with the files that every template has, and the paths of those whose names would mean something in this repository.
 _COMMON = "common"
@@ -33,7 +34,11 @@ def wit_sources(features: Collection[str] = ()) -> dict[str, str]:
     Each function in it makes a component larger. So the lines of other features than these are left out.
     """
     texts = _texts_in(wit_folder(), "*.wit")
-    return {name: _OF_FEATURE.sub(lambda line: line[0] if line[1] in features else "", text) for name, text in texts.items()}
+
+    def kept(line: re.Match[str]) -> str:
+        return "" if set(features).isdisjoint(line[1].split()) else line[0]
+
+    return {name: _OF_FEATURES.sub(kept, text) for name, text in texts.items()}
 
 
 def runtime_sources() -> dict[str, str]:

@@ -24,6 +24,7 @@ from fanroute.spec.backend_options import SERVER_OPTIONS, BackendTimeout
 from fanroute.spec.cors import Cors, Origins
 from fanroute.spec.headers import AnswerHeaders, HeaderValue, RequestHeaders, ResponseHeaders
 from fanroute.spec.keys import EntryName, Issuer, ProxyKey
+from fanroute.spec.logs import Logs
 from fanroute.spec.match import Match
 from fanroute.spec.publishing import Publish, Publishing
 from fanroute.spec.rate_limits import Limit
@@ -402,6 +403,8 @@ class Spec(Model):
     """Says which clients are told the route of their request, and why it is refused. If not given, nobody is."""
     health: ExactPath | None = Field(None, examples=["/-/healthz"])
     """The path at which the edge tells which routes it serves, before all routes. If not given, it tells nobody."""
+    logs: Logs | None = None
+    """Says what is logged about each request, and where. If not given, nothing is."""
     auth_profiles: dict[ProfileName, Profile] = Field(default_factory=dict)
     """Tokens that clients of several routes need, by the names with which `auth` refers to them."""
     defaults: Defaults = Defaults()

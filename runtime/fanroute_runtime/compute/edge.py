@@ -169,7 +169,27 @@ class Server:
             self._sandbox.sent += isinstance(decision, ToBackend)
             answer = _send_to_next_hop(self._decider, request_next, request, body, names, decision)
         if answer is not None:
-            _send(request_next, answer)
+            self._send(request_next, answer)
+
+    def _send(self, request_next: Callable[[], None], answer: Answer) -> None:
+        """Sends an answer. Raises Err, the failure of `handle` itself, if the host does not accept it."""
+        try:
+            response = http_resp.Response.new()
+            if answer.status != 200:  # the status of a new response
+                response.set_status(answer.status)
+            for name, value in answer.headers:
+                response.append_header(name, value)
+            body = http_body.new()
+            rest = answer.body
+            while rest:
+                written = http_body.write(body, rest)
+                if not written:
+                    raise Err(None)
+                rest = rest[written:]
+            request_next()
+            http_resp.send_downstream(response, body)
+        except Err as error:
+            raise Err(None) from error
 
 
 def classes_of(server: Server) -> tuple[type, type]:
@@ -253,6 +273,8 @@ def _forward(
         instructions = [name for name in names if name.startswith("grip-") and not to.through_fanout]
         for name in dict.fromkeys([*hop_by_hop, *instructions]):
             _remove_header(response, name)
+        if decider.note_response:
+            decider.note_response(response, names)
         _apply_header_rules(response, to.response_headers, names)
         if to.backend_answers:
             _apply_header_rules(response, replace_cors_headers(names, to.cors_headers), names)
@@ -281,24 +303,3 @@ def _remove_header(message: Message, name: str) -> None:
     except Err as error:
         if not isinstance(error.value, types.Error_InvalidArgument):  # the host's error for an absent header
             raise
-
-
-def _send(request_next: Callable[[], None], answer: Answer) -> None:
-    """Sends an answer. Raises Err, the failure of `handle` itself, if the host does not accept it."""
-    try:
-        response = http_resp.Response.new()
-        if answer.status != 200:  # the status of a new response
-            response.set_status(answer.status)
-        for name, value in answer.headers:
-            response.append_header(name, value)
-        body = http_body.new()
-        rest = answer.body
-        while rest:
-            written = http_body.write(body, rest)
-            if not written:
-                raise Err(None)
-            rest = rest[written:]
-        request_next()
-        http_resp.send_downstream(response, body)
-    except Err as error:
-        raise Err(None) from error

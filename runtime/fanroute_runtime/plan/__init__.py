@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from fanroute_runtime.plan.auth import Auth
     from fanroute_runtime.plan.caching import CachePolicy
+    from fanroute_runtime.plan.logs import Logs
     from fanroute_runtime.plan.publishing import Publish
     from fanroute_runtime.plan.rate_limits import RateLimit
     from fanroute_runtime.plan.rewriting import Rewrite
@@ -364,7 +365,7 @@ class Plan:
     """Represents the routes of a service, in order. The first that matches wins. A path with one of `refused_paths` matches none.
 
     `linked` are the backends to which a request for a `link` of these routes may be forwarded. `debug` is the secret of those who
-    may know why a client gets its answer, if anybody may.
+    may know why a client gets its answer, if anybody may. `logs` says what is logged, if anything is.
     """
 
     service: str
@@ -375,3 +376,4 @@ class Plan:
     refused_paths: tuple[PathFault, ...] = REFUSED_PATHS
     linked: tuple[str, ...] = ()
     debug: StoreEntry | None = None
+    logs: "Logs | None" = None

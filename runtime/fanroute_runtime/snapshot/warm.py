@@ -204,6 +204,13 @@ def _host_functions(bindings: Any) -> dict[int, Callable[..., Any]]:
         compute_runtime.get_service_id: lambda *_: LOCAL_SERVICE,
         wall_clock.now: lambda *_: wall_clock.Datetime(NOW, 0),
     }
+    if hasattr(http_downstream, "downstream_client_request_id"):  # only components that log have it
+        from wit_world.imports import log
+
+        results[http_downstream.downstream_client_request_id] = lambda *_: f"{1:032x}"
+        results[response.get_status] = lambda *_: 200
+        results[log.Endpoint.open] = lambda *_: _make_resource(log.Endpoint)
+        values[log.Endpoint.write] = lambda *_: None
     if native.LINKED:
         from wit_world.imports import grip_sig, p256
 
