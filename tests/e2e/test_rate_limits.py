@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import httpx
@@ -26,6 +27,9 @@ manifest_version = 3
 [[local_server.secret_stores.edge]]
 key = "login"
 data = "{SECRET.decode()}"
+[[local_server.secret_stores.edge]]
+key = "token"
+data = "nobody asks for it locally"
 """
 limited_edge = edge_of("rate_limits", {"fastly.toml": MANIFEST.encode()})
 
@@ -110,6 +114,25 @@ def test_websockets_are_counted_when_they_open(limited_edge: Edge, client: str) 
             assert refused.value.response.headers["retry-after"] == "120"
         socket.send("still here")
         assert socket.recv(timeout=15) == "still here", "an open connection stays"
+
+
+def test_each_message_that_a_websocket_publishes_is_counted(limited_edge: Edge) -> None:
+    """By the address of the client, which the second pass has from the first: another client may go on."""
+    opened = partial(open_websocket, limited_edge, "/say")
+    with opened(source_address=("127.0.0.3", 0)) as socket, opened(source_address=("127.0.0.4", 0)) as other:
+        told = []
+        for number in range(TOO_MANY):
+            socket.send(f"message {number}")
+            told.append(socket.recv(timeout=15))
+            if "429" not in str(told[-1]):
+                assert other.recv(timeout=15) == told[-1]
+        # Opening the WebSocket has counted, too.
+        published = LET_IN - 1 if limited_edge.name == "embedded" else TOO_MANY
+        assert told[:published] == [f"message {number}" for number in range(published)]
+        assert len(told[published:]) == TOO_MANY - published
+        assert all("429" in str(answer) for answer in told[published:])
+        other.send("goes on")
+        assert [one.recv(timeout=15) for one in (socket, other)] == ["goes on", "goes on"]
 
 
 def test_the_holder_of_a_token_is_counted(limited_edge: Edge, client: str) -> None:
