@@ -204,6 +204,8 @@ def shown_path(path: str) -> str:
 
 def _has_token(segment: str) -> bool:
     """Returns True if a segment of a path may have a token: a JSON object in base64url begins with `eyJ`."""
+    if "%" not in segment:
+        return "eyJ" in segment
     decoded = segment.encode("utf-8", "surrogatepass")
     for _ in range(_MAX_DECODED):
         if b"eyJ" in decoded:

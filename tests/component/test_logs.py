@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from fanroute.bundle import toolchain
-from fanroute.host.exchange import Exchange, HostError
+from fanroute.host.exchange import Exchange, HostError, Response
 from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.plan.logs import FIELDS
 from tests.component.test_component import Host
 from tests.conftest import GRIP_SIG, INPUTS
+from tests.support.budget import Budget
 from tests.support.builds import app_files, build_once
+from tests.support.fuel import counted, sandbox
 
 ROUTES = """\
 version: 1
@@ -28,6 +30,8 @@ routes:
   - {name: rest, forward: origin}
 """
 NO_LOGS = ROUTES.replace("logs: LOGS\n", "")
+# The requests of a sandbox, of which the last is counted, and how far counts may differ: Python's hashes do.
+REQUESTS, SPREAD = 8, 0.03
 # What a component calls for a line, besides what it calls without `logs`.
 OPENED = ["log.endpoint.open"]
 LINE = ["http-downstream.downstream-client-request-id", "wall-clock.now", "wall-clock.now", "log.endpoint.write"]
@@ -38,9 +42,9 @@ class Logged:
 
     def __init__(self, folder: Path, routes: str) -> None:
         (folder / "routes.yaml").write_text(routes)
-        workspace = Workspace(folder / "routes.yaml")
-        build_once(workspace)
-        self.host = Host(workspace)
+        self.workspace = Workspace(folder / "routes.yaml")
+        build_once(self.workspace)
+        self.host = Host(self.workspace)
         self.written: list[tuple[str, bytes]] = []
 
     def ask(self, path: str, *headers: tuple[str, bytes], **facts: Any) -> tuple[Exchange | None, list[dict[str, Any]]]:
@@ -57,8 +61,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    return Logged(tmp_path_factory.mktemp("plain"), NO_LOGS).host
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Logged:
+    return Logged(tmp_path_factory.mktemp("plain"), NO_LOGS)
 
 
 def test_a_line_says_what_the_edge_answers(logged: Logged) -> None:
@@ -131,16 +135,16 @@ def test_an_id_that_cannot_be_one_does_not_count(logged: Logged, handed: list[by
 
 
 @pytest.mark.parametrize("path", ["/hello", "/rooms/blue", "/other", "/guarded"])
-def test_a_line_costs_few_host_calls(logged: Logged, plain: Host, path: str) -> None:
+def test_a_line_costs_few_host_calls(logged: Logged, plain: Logged, path: str) -> None:
     """A line has its calls, and in a new sandbox one more opens the endpoint.
 
     A backend's answer is also asked for its status, and the first pass hands its id over.
     """
     logged.ask(path)
     with_logs = sorted(logged.host.calls)
-    plain.ask(f"https://www.example.com{path}")
+    plain.host.ask(f"https://www.example.com{path}")
     # The native module has a table without `logs`: it does not read what the decision does not need.
-    without = sorted(call for call in plain.calls)
+    without = sorted(call for call in plain.host.calls)
     others = {"/other": ["http-resp.response.get-status"], "/rooms/blue": ["http-req.request.insert-header"]}
     more = list(with_logs)
     for call in without:
@@ -192,10 +196,44 @@ def test_a_share_is_logged_by_its_id(tmp_path_factory: pytest.TempPathFactory) -
     assert half.host.calls.count("wall-clock.now") == 1
 
 
-def test_only_components_that_log_have_the_interface(logged: Logged, plain: Host) -> None:
+def costs(workspace: Workspace, path: str) -> tuple[int, int]:
+    """Returns how many instructions and host calls the last of several requests in a sandbox takes."""
+    component = counted(workspace.wasm.read_bytes())
+    handle, fuel = sandbox(component)
+    marks: list[tuple[int, int]] = []
+
+    def following() -> Exchange | None:
+        marks.append((fuel(), len(component.calls)))
+        return asked() if len(marks) < REQUESTS else None
+
+    def asked() -> Exchange:
+        made = Exchange(f"https://www.example.com{path}", [("accept", b"*/*")], frozenset({"origin", "self"}), fetch=answer)
+        made.request_next = lambda seconds: following
+        return made
+
+    def answer(backend: str, target: str, headers: list[tuple[str, bytes]]) -> Response:
+        return Response(200, [("content-length", b"5")], b"hello")
+
+    assert handle(asked())
+    (before, calls_before), (after, calls) = marks[-2:]
+    return before - after, calls - calls_before
+
+
+@pytest.mark.budget
+def test_the_costs_of_a_line(logged: Logged, plain: Logged, budget: Budget) -> None:
+    """Counts what requests take in a reused sandbox with `logs` and without, where some are answered from the table."""
+    instructions, calls = {}, {}
+    for path in ("/hello", "/rooms/blue", "/other"):
+        for name, workspace in (("logged", logged.workspace), ("not logged", plain.workspace)):
+            instructions[f"{path}, {name}"], calls[f"{path}, {name}"] = costs(workspace, path)
+    budget.check("host calls with logs", calls)
+    budget.check("instructions with logs", instructions, SPREAD)
+
+
+def test_only_components_that_log_have_the_interface(logged: Logged, plain: Logged) -> None:
     """Others are made from a WIT without it, and have no code for it."""
     name = "fastly:compute/log@0.1.0"
-    assert name in logged.host.imports and name not in plain.imports
+    assert name in logged.host.imports and name not in plain.host.imports
     without = app_files(compile_routes(NO_LOGS.encode(), INPUTS).plan)
     (text,) = toolchain.wit_for(without).values()
     assert "request-id" not in text and "endpoint" not in text
