@@ -70,6 +70,8 @@ def _built(compiled: Compiled) -> dict[str, str]:
             make_command(environment),
             compiled.has_tunnels,
             host_entries(compiled.plan.routes, compiled.loopback_host),
+            limits=compiled.has_limits,
+            log_endpoint=compiled.plan.logs.endpoint if compiled.plan.logs else "",
         ),
     }
 

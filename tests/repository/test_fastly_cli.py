@@ -274,6 +274,16 @@ def test_doctor_finds_nothing_wrong_with_what_was_published(cli: Cli, api: Fastl
     assert found["backend 'self' on Fastly"] == ("ok", f"{OWN_HOST}:443")
 
 
+def test_the_first_publish_names_the_log_endpoint(cli: Cli) -> None:
+    """The CLI tells whoever publishes to create it, and does not create it."""
+    routes = cli.folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("\nroutes:", "\nlogs: {endpoint: my-edge-logs}\nroutes:"))
+    build_once(Workspace(routes))
+    done = cli("publish", "--status-check-off", "--domain", OWN_HOST)
+    assert done.returncode == 0, done.stdout
+    assert "requires the following log endpoints to be created" in done.stdout and "my-edge-logs" in done.stdout, done.stdout
+
+
 def test_publish_enables_websockets_for_a_tunnel(cli: Cli, api: FastlyApi) -> None:
     routes = cli.folder / "routes.yaml"
     tunnel = "  - {match: {path: /ws}, tunnel: origin}\n"

@@ -119,6 +119,8 @@ class _Reporter:
         takes, them = ("takes", "that one") if len(reach.covering) == 1 else ("together take", "them")
         message = f"can never match: {self._names(reach.covering)} {takes} all its requests"
         suggestion = f"put it before {them}, restrict {them}, or remove it"
+        if is_health(self._routes[reach.covering[0]]):
+            suggestion = f"choose another path for '{HEALTH}', or remove the route"
         return self._diagnostic(FR301, number, message, suggestion, reach.covering)
 
     def overlapping(self, number: int, budget: Budget) -> Iterator[Diagnostic]:
