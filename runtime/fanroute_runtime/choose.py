@@ -106,15 +106,17 @@ class Chooser:
 
     def _is_for_links(self, route: Route, request: Request) -> bool:
         """Returns True if a request for a link, which Fanout sends without a pin, may get the route. Raises Refused."""
-        if not isinstance(route.action, Hold | WebSocket | Respond | Forward | Handoff | Tunnel | Redirect | Preflight):
-            raise publishes_again()
-        _require_link(request)
         match route.action:
             case Hold() | WebSocket() | Respond():
-                return True
+                may_get_it = True
             case Forward(backend):
-                return backend in self._linked
-        return False
+                may_get_it = backend in self._linked
+            case Handoff() | Tunnel() | Redirect() | Preflight():
+                may_get_it = False
+            case _:
+                raise publishes_again()
+        _require_link(request)
+        return may_get_it
 
 
 def _require_link(request: Request) -> None:

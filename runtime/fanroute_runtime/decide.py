@@ -154,14 +154,14 @@ class Decider:
         answer = text_answer(refused.status, refused.told)
         return replace(answer, headers=answer.headers + refused.headers)
 
-    def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> "_Admitted":
-        """Checks that the route admits the client, and returns what its action may know. Raises Refused."""
+    def _admit(self, chosen: Chosen, client: ClientRequest, request: Request) -> "_Admitted | None":
+        """Checks that the route admits the client. Returns what its token says, or None if it needs none. Raises Refused."""
         route = chosen.route
         if route.limit is not None:
             self._require_rate(route, client, request, None)
         guard = self._guard(route)
         if guard is None:
-            return _Admitted(chosen.values)
+            return None
         if _is_event_of_open_websocket(route, client, request):
             return _Admitted(chosen.values, guard, lambda: guard.claims_of_open_websocket(client))
         claims = guard.admit(client, request, chosen.values)
@@ -185,8 +185,8 @@ class Decider:
         if not client.through_fanout and by_claim == (claims is not None):
             self._limiter.require(route, client, request, claims)
 
-    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted") -> Decision:
-        route, value_of = chosen.route, admitted.value_of
+    def _first_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted | None") -> Decision:
+        route, value_of = chosen.route, admitted.value_of if admitted else chosen.values
         if isinstance(route.action, AnsweredAlike) or _holds_nothing(route.action, client):
             return self._handlers[type(route.action)](route.action, request, value_of)
         if isinstance(route.action, Tunnel) and not client.websocket:
@@ -206,7 +206,8 @@ class Decider:
             case Hold() | WebSocket() as action:
                 return self.hand_off_to_self(action, chosen.number, client, request)
             case action:
-                return self._permitted(self._handlers[type(action)](action, request, value_of), route, client, request, admitted)
+                decision = self._handlers[type(action)](action, request, value_of)
+                return decision if isinstance(decision, Answer) else self._permitted(decision, route, client, request, admitted)
 
     def hand_off_to_self(self, action: Hold | WebSocket, number: int, client: ClientRequest, request: Request) -> ToFanout:
         """Hands off a request to this service itself, with the pin of its route. Raises Refused.
@@ -216,8 +217,8 @@ class Decider:
         pinned = HeaderRules(set=((PIN, self.chooser.make_pin(number, client)),))
         return ToFanout(action.backend, rules_for_fanout(with_x_forwarded(pinned, request, client), request, client))
 
-    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted") -> Decision:
-        route, value_of = chosen.route, admitted.value_of
+    def _second_pass(self, chosen: Chosen, client: ClientRequest, request: Request, admitted: "_Admitted | None") -> Decision:
+        route, value_of = chosen.route, admitted.value_of if admitted else chosen.values
         match route.action:
             case Handoff(backend):
                 raise Refused(508, f"Loop: a request from Fanout would be handed off again, to {backend!r}.")
@@ -228,27 +229,27 @@ class Decider:
                 return _to_backend(route, backend, headers, client, through_fanout=True, uri=uri)
             case Tunnel():
                 return UPGRADE_REQUIRED  # Fanout sends a WebSocket's events, not the WebSocket itself
-            case action if isinstance(action, AnsweredAlike | HeldByFanout):
-                return self._permitted(self._handlers[type(action)](action, request, value_of), route, client, request, admitted)
+            case Hold() | WebSocket() | Respond() | Redirect() | Preflight() as action:
+                decision = self._handlers[type(action)](action, request, value_of)
+                return decision if isinstance(decision, Answer) else self._permitted(decision, route, client, request, admitted)
         raise publishes_again()
 
     def _permitted(
-        self, decision: Answer | Publication, route: Route, client: ClientRequest, request: Request, admitted: "_Admitted"
+        self, decision: Publication, route: Route, client: ClientRequest, request: Request, admitted: "_Admitted | None"
     ) -> Decision:
-        """Returns a handler's decision, or the failure of a publication if the client may not publish that, or not so often.
+        """Returns a publication, or its failure if the client may not publish that, or not so often.
 
         The first pass has counted a request for the route's limit. Only the second one knows the messages of a WebSocket.
         """
-        if isinstance(decision, Answer):
-            return decision
         if decision.claim:
-            assert admitted.guard, "a claim is one of a token"
+            assert admitted, "a claim is one of a token"
             if not admitted.guard.lists_channel(admitted.claims(), decision.claim, decision.channel):
                 return decision.failure(403)
         if route.limit is not None and client.through_fanout:
             assert self._limiter, "a Plan with a RateLimit has what enforces it"
             try:
-                self._limiter.require(route, client, request, admitted.claims(), decision.messages)
+                claims = admitted.claims() if admitted else None
+                self._limiter.require(route, client, request, claims, decision.messages)
             except Refused as refused:
                 return decision.failure(refused.status)
         return decision
@@ -278,10 +279,12 @@ class Decider:
 
     def _finish(self, decision: Decision, route: Route, client: ClientRequest) -> Decision:
         """Adds a route's response headers and CORS headers to each answer of the edge in a decision. Raises Refused."""
+        if isinstance(decision, Answer):
+            return self._finish_answer(decision, route, client)
         if isinstance(decision, Publication):
             failures = tuple((status, self._finish_answer(answer, route, client)) for status, answer in decision.failures)
             return replace(decision, published=self._finish_answer(decision.published, route, client), failures=failures)
-        return self._finish_answer(decision, route, client) if isinstance(decision, Answer) else decision
+        return decision
 
     def _finish_answer(self, answer: Answer, route: Route, client: ClientRequest) -> Answer:
         """Adds a route's response headers and CORS headers to the edge's answer. Raises Refused."""
@@ -325,23 +328,22 @@ def _holds_nothing(action: Action, client: ClientRequest) -> bool:
 
 
 class _Admitted:
-    """Represents a client that a route admits.
+    """Represents a client that a route admits by its token.
 
     Args:
         values: returns the values that the match has bound.
-        guard: has admitted the client, if the route needs a token.
+        guard: has admitted the client.
         claims: returns the claims of the client's token. It may raise Refused.
     """
 
-    def __init__(self, values: Binding, guard: "Guard | None" = None, claims: Callable[[], Claims] = dict) -> None:
+    def __init__(self, values: Binding, guard: "Guard", claims: Callable[[], Claims]) -> None:
         self.guard = guard
         self.claims = claims
-        self.value_of = values if guard is None else self._value_of
         self._values = values
 
-    def _value_of(self, bound: Bound) -> str | None:
+    def value_of(self, bound: Bound) -> str | None:
         """Returns a value of the request. Raises Refused (403) for a `claim` that no channel can contain."""
-        if self.guard is None or not bound.source.startswith("claim"):
+        if not bound.source.startswith("claim"):
             return self._values(bound)
         return self.guard.bound_claim(self.claims(), bound)
 

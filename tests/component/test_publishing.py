@@ -16,7 +16,7 @@ from fanroute.pipeline import compile_routes
 from fanroute.project.workspace import Workspace
 from fanroute_runtime.grip.publishing import BACKEND, MAX_PUBLISH
 from fanroute_runtime.grip.websocket import Event, decode, encode
-from tests.component.test_component import Host
+from tests.component.test_component import PUBLISH_CALLS, Host
 from tests.conftest import GRIP_SIG, INPUTS
 from tests.support import pins
 from tests.support.builds import app_files, build_once
@@ -51,6 +51,8 @@ routes:
 SERVICE, TOKEN = "SU1Z0isxPaozGVKXdv0eY", b"a token of Fastly's API"
 PLAN = compile_routes(ROUTES, INPUTS).plan
 Handle = Callable[[Exchange], bool]
+# How many calls of the host a request that publishes costs.
+HOST_CALLS = 35
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,32 @@ def test_without_a_token_nothing_is_sent(handle: Handle, stores: dict[str, dict[
     asked = exchange("/a", api, b"hi", secret_stores=stores)
     assert handle(asked)
     assert answered(asked) == (500, b"The edge has no token with which it can publish.\n") and api.asked == []
+
+
+@pytest.mark.parametrize("error", ["generic-error", "invalid-argument", "limit-exceeded", "unsupported"])
+@pytest.mark.parametrize("name", [*sorted(PUBLISH_CALLS), "http-body.new", "http-body.write", "http-req.request.set-uri"])
+def test_any_call_may_fail(component: Host, name: str, error: str) -> None:
+    """If a call fails, the client is told that its message may not have been published."""
+    failed = []
+
+    def fault(index: int, called: str) -> None:
+        if called == name and not failed:
+            failed.append(called)
+            raise HostError(error)
+
+    component.fault = fault
+    asked = exchange("/a", Api(), b"hi")
+    assert component.component.handle(asked)
+    component.fault = lambda index, name: None
+    assert failed and answered(asked)[0] == 502
+
+
+def test_the_host_calls_of_a_publication(component: Host) -> None:
+    """One request to the API costs these calls, and no others."""
+    component.calls.clear()
+    assert component.component.handle(exchange("/a", Api(), b"hi"))
+    expected = PUBLISH_CALLS | {"secret-store.store.open", "http-req.request.insert-header", "backend.backend.open"}
+    assert expected <= set(component.calls) and len(component.calls) == HOST_CALLS, component.calls
 
 
 def test_without_the_backend(handle: Handle) -> None:
