@@ -15,6 +15,7 @@ from fanroute.devserver.events import (
     Closed,
     Event,
     Header,
+    Logged,
     Message,
     Notice,
     Opened,
@@ -122,6 +123,7 @@ TEXTS: list[tuple[Event, str]] = [
     ),
     (Notice(**AT, text="Look."), "Look."),
     (Output(**AT, program="viceroy", line="listening"), "viceroy: listening"),
+    (Logged(**AT, endpoint="edge-logs", line='{"url.path":"/"}'), 'edge-logs :: {"url.path":"/"}'),
     (Serving(**AT, service="s", edge="http://a", publish="http://b"), ""),
 ]
 
