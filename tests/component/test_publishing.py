@@ -38,6 +38,9 @@ routes:
   - match: {path: /ignored}
     public: true
     websocket: {channel: d, publish: {channel: d, on_failure: ignore}}
+  - match: {path: /quiet}
+    public: true
+    websocket: {channel: f, publish: {channel: f, echo_to_sender: false}}
   - match: {path: /limited}
     public: true
     limit: {rate: 10/s, penalty: 1m}
@@ -239,6 +242,34 @@ def test_many_messages_are_published_in_several_requests(handle: Handle) -> None
     assert handle(events("/socket", api, *(Event("TEXT", text) for text in texts)))
     assert 5 <= len(api.asked) <= 8 and all(len(own.body) <= MAX_PUBLISH for _, own in api.asked)
     assert [item["formats"]["ws-message"]["content"].encode() for item in api.items] == texts
+
+
+def test_no_request_leads_to_too_much(handle: Handle) -> None:
+    """At most 100 messages are published at once, or what eight publish requests hold. The client is told of the others."""
+    for texts, published in (([b"x"] * 3000, 100), ([b"\x01" * 16_000] * 30, 0), ([b"x" * 16_000] * 60, 32)):
+        api = Api()
+        asked = events("/told", api, *(Event("TEXT", text) for text in texts))
+        assert handle(asked)
+        assert len(api.items) == published and len(api.asked) <= 8
+        *_, last = decode(answered(asked)[1])
+        assert json.loads(last.content[2:])["error"]["status"] == (429 if published else 413)
+
+
+def test_the_ids_of_one_request_rise(handle: Handle) -> None:
+    api = Api()
+    assert handle(events("/socket", api, *(Event("TEXT", b"x") for _ in range(100))))
+    ids = [item["id"] for item in api.items]
+    assert ids == sorted(set(ids)) and len(ids) == 100
+
+
+def test_without_the_id_of_its_connection_nothing_is_published(handle: Handle) -> None:
+    """`echo_to_sender: false` needs it. Two of them, and a malformed one, are refused, too."""
+    for ids in ((), (b"a", b"b"), (b"a;b",), (b"",)):
+        api = Api()
+        asked = events("/quiet", api, Event("OPEN"), Event("TEXT", b"x"))
+        kept = [(name, value) for name, value in asked.headers if name != "connection-id"]
+        assert handle(replace(asked, headers=[*kept, *(("connection-id", each) for each in ids)]))
+        assert api.asked == []
 
 
 def test_nothing_is_published_after_a_failed_request(handle: Handle) -> None:

@@ -159,9 +159,11 @@ def test_a_client_sets_no_header_and_no_instruction(publish_edge: Edge) -> None:
 @pytest.mark.parametrize(
     ("content", "headers", "status", "reason"),
     [
-        (b"a", {"Content-Type": "image/png"}, 415, "The Content-Type must be application/json or text/plain, in UTF-8."),
+        (b"a", {"Content-Type": "image/png"}, 415, "The Content-Type must be application/json or text/plain, in UTF-8 and"),
         (b"a", {"Content-Type": "text/plain; charset=latin-1"}, 415, "The Content-Type must be"),
         (b"a", {"Content-Type": "text/plain, application/json"}, 415, "The Content-Type must be"),
+        (b"a", {"Content-Type": "text/plain; charset=utf-8; charset=latin-1"}, 415, "The Content-Type must be"),
+        (b"a", TEXT | {"Content-Encoding": "gzip"}, 415, "The Content-Type must be"),
         (b"a", {}, 415, "The Content-Type must be"),
         (b"\xff", TEXT, 400, "The message is not UTF-8."),
         (b"{", JSON, 400, "The message is not JSON."),

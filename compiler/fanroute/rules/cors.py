@@ -133,10 +133,10 @@ def check_cors_places(source: Source) -> Iterator[Diagnostic]:
 FR243 = Rule(
     "FR243",
     "error",
-    "any page may open a WebSocket with a cookie as the token",
+    "any page may open a WebSocket, or publish, with a cookie as the token",
     "A browser sends its visitor's cookies with a WebSocket, whichever page opens it, and lets that page read and write there. "
-    "This is called cross-site WebSocket hijacking. For a `tunnel`, `origins: '*'` leaves it to the backend to check the page's "
-    "origin.",
+    "This is called cross-site WebSocket hijacking. It also sends them with the request of a page that publishes. For a "
+    "`tunnel`, `origins: '*'` leaves it to the backend to check the page's origin.",
     START + "  self: {loopback: true}\nroutes:\n  - match: {path: /socket}\n    websocket: {channel: 'user-{claim.sub}'}\n"
     "    auth: {keys: {algorithm: HS256, secret_store: keys, name: login}, token: {cookie: session}}\n",
     "Say whose pages may open it: `origins: https://chat.example.com`. The service's own pages always may.",
@@ -162,6 +162,20 @@ def check_cookie_tokens(source: Source) -> Iterator[Diagnostic]:
                 continue
             message = "pages of any origin may open this WebSocket, with their visitor's cookie as the token"
             yield Diagnostic(FR243, message, span, "name those of your pages under 'origins'", (Note("the cookie", cookie),))
+
+
+@source_check("publish")
+def check_cookie_publications(source: Source) -> Iterator[Diagnostic]:
+    """Reports FR243: pages of any origin, or of any port, may publish with a cookie as the token."""
+    for index, path, publish in raw.publications(source):
+        cookie = _cookie_span(source, index, source.data["routes"][index])
+        cors = publish.get("cors", raw.defaults(source).get("cors")) if len(path) == 3 else None
+        origins = cors.get("origins") if isinstance(cors, dict) else None
+        if cookie and (origins in ("*", ["*"]) or [*raw.any_ports((), origins or [])]):
+            message = "pages of any origin or port may publish, with their visitor's cookie as the token"
+            yield Diagnostic(
+                FR243, message, source.key_span(path), "name those of your pages in 'cors'", (Note("the cookie", cookie),)
+            )
 
 
 def _cookie_span(source: Source, index: int, route: dict[str, Any]) -> Span | None:

@@ -24,6 +24,7 @@ from fanroute.spec.types import (
     value_error,
     with_example,
 )
+from fanroute_runtime.http.media_types import INSTRUCT, WEBSOCKET_EVENTS
 from fanroute_runtime.plan.publishing import Failure, Kind
 
 # Fastly's limit for a publish request is 65,536 bytes. It has the message once for each kind of subscriber, in JSON.
@@ -41,6 +42,8 @@ def _check_size(value: int) -> int:
 def _check_media_type(value: str) -> str:
     if not _MEDIA_TYPE.fullmatch(value) or value != value.lower():
         raise value_error(f"{quoted(value)} is not a media type", "write it in lower case without parameters, such as text/plain")
+    if value in (WEBSOCKET_EVENTS, INSTRUCT):
+        raise value_error(f"'{value}' is for Fanout alone", "write a media type of your own, such as application/json")
     return value
 
 

@@ -38,19 +38,25 @@ BACKEND = "fanroute-publish"
 API = "https://api.fastly.com"
 # The longest body of a publish request, in bytes: Fastly's limit.
 MAX_PUBLISH = 65_536
+_BEGIN, _SEPARATOR, _END = b'{"items":[', b",", b"]}"
+# How long the items of a publish request can be, with the separators between them.
+_ROOM = MAX_PUBLISH - len(_BEGIN) - len(_END)
+# How many messages and publish requests a request of Fanout can lead to. Fastly lets an execution take 50 ms of processor time,
+# and send 32 requests, or 10 on trial accounts.
+MAX_MESSAGES, MAX_REQUESTS = 100, 8
 
 # Codes of a CLOSE (RFC 6455, 7.4.1, and IANA's registry) for the statuses with which a request would be refused.
 _CLOSE_CODES = {400: 1007, 403: 1008, 413: 1009, 415: 1003, 429: 1013}
 _INTERNAL_ERROR = 1011
+TOO_LONG = "The message is too long to be published."
+TOO_MANY = "Too many messages."
 # What can keep messages from being published. 502 and 504 leave open whether they are.
 _FAILURES = (
     Refused(403, "The token does not allow this, because of the channel."),
-    Refused(429, "Too many messages."),
+    Refused(429, TOO_MANY),
     Refused(502, "The message may not have been published: the publish endpoint refuses it."),
     Refused(504, "The message may not have been published: the publish endpoint does not answer in time."),
 )
-TOO_LONG = "The message is too long to be published."
-
 JSON = "application/json"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # Pushpin leaves it out at the beginning of a text, unless it is escaped.
@@ -88,14 +94,13 @@ def publish(action: Publish, request: Request, value_of: Binding) -> Publication
         raise Refused(403, "Pages of this origin must not publish here.")
     channel = expand_value(action.channel, value_of, "channel")
     message = _message_of_request(action, request)
-    id_ = expand_value(action.id, value_of, "id") if action.id else _new_id(request, 0)
-    item = _item(action, channel, message, id_, request, value_of, meta_values(action.meta, value_of))
-    if len(item) > MAX_PUBLISH - len(_around([])):
-        raise Refused(413, TOO_LONG)
+    id_ = expand_value(action.id, value_of, "id") if action.id else _new_id(request)
+    batches = _Batches()
+    batches.add(_item(action, channel, message, id_, request, value_of, meta_values(action.meta, value_of)))
     headers = (("content-type", JSON.encode()), ("cache-control", b"no-store"))
     published = Answer(202, headers, json.dumps({"id": id_}).encode() + b"\n")
     failures = tuple((refused.status, text_answer(refused.status, refused.told)) for refused in _FAILURES)
-    return _publication(action, channel, [[item]], request, published, failures)
+    return _publication(action, channel, batches, request, published, failures)
 
 
 def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -> Answer | Publication:
@@ -108,7 +113,7 @@ def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -
         return answer_events(action, request, value_of)
     variables: tuple[bytes, ...] = ()
     meta: list[tuple[str, str]] = []
-    if publishing.skips_sender and "connection-id" in request.names():
+    if publishing.skips_sender:
         connection = _connection_id(request)
         variables, meta = (set_meta("user", connection),), [("sender", connection)]
     said: list[Event] = []
@@ -117,46 +122,46 @@ def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -
         return answer
     meta += meta_values(publishing.meta, value_of)
     channel = expand_value(publishing.channel, value_of, "channel")
-    items, failures = [], []
+    batches, id_ = _Batches(), _new_id(request)
     for number, event in enumerate(said):
         try:
+            if number == MAX_MESSAGES:
+                raise Refused(429, TOO_MANY)
             message = _message_of_event(publishing, event)
-            item = _item(publishing, channel, message, _new_id(request, number), request, value_of, meta)
-            if len(item) > MAX_PUBLISH - len(_around([])):
-                raise Refused(413, TOO_LONG)
-            items.append(item)
+            batches.add(_item(publishing, channel, message, f"{id_}-{number:02x}", request, value_of, meta))
         except Refused as refused:
-            failures.append(refused)
-            if publishing.failure == "close":
-                break
-    for failed in failures:
-        answer = _with_failure(answer, publishing, failed)
-    if not items:
+            answer = _with_failure(answer, publishing, refused)
+            if publishing.failure == "close" or refused.status == 429:
+                break  # after too many messages, all others are too many
+    if not batches.count:
         return answer
     unpublished = tuple((each.status, _with_failure(answer, publishing, each)) for each in _FAILURES)
-    return _publication(publishing, channel, _batches(items), request, answer, unpublished)
+    return _publication(publishing, channel, batches, request, answer, unpublished)
 
 
 def _connection_id(request: Request) -> str:
     """Returns the id of the WebSocket to which events belong, which Fanout sends. Raises Refused (400)."""
-    value = request.values("connection-id")[-1].decode("latin-1")
-    if not is_valid_value(value):
-        raise Refused(400, "The Connection-Id is malformed.")
-    return value
+    values = [value.decode("latin-1") for value in request.values("connection-id")]
+    if len(values) != 1 or not is_valid_value(values[0]):
+        raise Refused(400, "The Connection-Id is missing or malformed.")
+    return values[0]
 
 
 def _message_of_request(action: Publish, request: Request) -> Message:
     """Returns the message in a request's body. Raises Refused."""
     given = list_items(request.values("content-type"))
-    type_, *parameters = given.pop().split(";") if len(given) == 1 else [""]
-    charset = next((each.partition("=")[2].strip(' "') for each in parameters if each.strip().startswith("charset=")), "utf-8")
-    if type_.strip() not in action.content_types or charset != "utf-8":
-        raise Refused(415, f"The Content-Type must be {' or '.join(action.content_types)}, in UTF-8.")
-    return _message(request.body(action.max_message), type_.strip(), action)
+    type_, *parameters = [part.strip() for part in given.pop().split(";")] if len(given) == 1 else [""]
+    charsets = {part.partition("=")[2].strip(' "') for part in parameters if part.startswith("charset=")}
+    encodings = list_items(request.values("content-encoding")) - {"identity"}
+    if type_ not in action.content_types or charsets - {"utf-8"} or encodings:
+        raise Refused(415, f"The Content-Type must be {' or '.join(action.content_types)}, in UTF-8 and not compressed.")
+    return _message(request.body(action.max_message), type_, action)
 
 
 def _message_of_event(publishing: Publish, event: Event) -> Message:
     """Returns the message in an event of a WebSocket. Raises Refused."""
+    if len(event.content) > publishing.max_message:
+        raise Refused(413, TOO_LONG)
     if event.type == "BINARY":
         if _needs_text(publishing):
             raise Refused(415, "Only text can be published here.")
@@ -198,16 +203,16 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _new_id(request: Request, number: int) -> str:
-    """Returns an id that no other message has: the time in nanoseconds, and a digest of all that tells the request from others.
+def _new_id(request: Request) -> str:
+    """Returns an id that no other request has: the time in nanoseconds, and a digest of all that tells the request from others.
 
-    Ids of later messages are greater if they are compared as texts.
+    Ids of later requests are greater if they are compared as texts.
     """
     known = [b"%s=%s" % (name.encode(), value) for name in request.names() for value in request.values(name)]
-    known += [request.uri().encode(), str(request.client_address()).encode(), b"%d" % number]
+    known += [request.uri().encode(), str(request.client_address()).encode()]
     moment = request.moment()
-    told_apart = digest(b"%d" % moment, b"\n".join(known), "sha256").hex()[:12]
-    return f"{moment:016x}-{number:x}-{told_apart}"
+    told_apart = digest(b"%d" % moment, b"\0".join(known), "sha256").hex()[:12]
+    return f"{moment:016x}-{told_apart}"
 
 
 def _item(
@@ -300,25 +305,40 @@ _FORMATS: dict[str, Callable[[Publish, Message, str], dict[str, dict[str, Any]]]
 }
 
 
-def _batches(items: Iterable[bytes]) -> list[list[bytes]]:
-    """Distributes items to as few publish requests as possible, in order."""
-    batches: list[list[bytes]] = [[]]
-    for item in items:
-        if batches[-1] and len(_around([*batches[-1], item])) > MAX_PUBLISH:
-            batches.append([])
-        batches[-1].append(item)
-    return batches
+class _Batches:
+    """Distributes items to as few publish requests as possible, in order.
 
+    Attributes:
+        count: how many items there are.
+    """
 
-def _around(items: Iterable[bytes]) -> bytes:
-    """Returns the body of a publish request."""
-    return b'{"items":[%s]}' % b",".join(items)
+    def __init__(self) -> None:
+        self.count = 0
+        self._batches: list[list[bytes]] = [[]]
+        self._room = _ROOM
+
+    def add(self, item: bytes) -> None:
+        """Adds an item. Raises Refused: 413 if it fits into no publish request, 429 if it would need one too many."""
+        if len(item) > _ROOM:
+            raise Refused(413, TOO_LONG)
+        if len(item) >= self._room and self._batches[-1]:
+            if len(self._batches) == MAX_REQUESTS:
+                raise Refused(429, TOO_MANY)
+            self._batches.append([])
+            self._room = _ROOM
+        self._batches[-1].append(item)
+        self._room -= len(item) + len(_SEPARATOR)
+        self.count += 1
+
+    def bodies(self) -> tuple[bytes, ...]:
+        """Returns the bodies of the publish requests."""
+        return tuple(_BEGIN + _SEPARATOR.join(items) + _END for items in self._batches)
 
 
 def _publication(
     publishing: Publish,
     channel: str,
-    batches: list[list[bytes]],
+    batches: _Batches,
     request: Request,
     published: Answer,
     failures: tuple[tuple[int, Answer], ...],
@@ -330,9 +350,9 @@ def _publication(
     if service != LOCAL_SERVICE:
         headers += (("fastly-key", _token(publishing.token, request)),)
         path = f"/service/{service}/publish/"
-    bodies = tuple(map(_around, batches))
-    count = sum(map(len, batches))
-    return Publication(BACKEND, f"{API}{path}", headers, bodies, channel, publishing.claim, count, published, failures)
+    return Publication(
+        BACKEND, f"{API}{path}", headers, batches.bodies(), channel, publishing.claim, batches.count, published, failures
+    )
 
 
 def _token(entry: StoreEntry, request: Request) -> bytes:

@@ -60,7 +60,7 @@ def check_messages(data: bytes) -> None:
         if isinstance(decision, Answer):
             assert decision.status in (403, 413)
             continue
-        check_events(decision, content, event == "BINARY" or is_message(content, b"text/plain"))
+        check_events(decision, content, event == "BINARY" or is_utf8(content))
 
 
 def items_of(decision: Publication) -> list[dict[str, Any]]:
@@ -104,6 +104,14 @@ def is_message(content: bytes, type_: bytes) -> bool:
         return len(text) <= MAX_MESSAGE and len(json.dumps(text)) < 15_000
     except (ValueError, RecursionError):
         return False
+
+
+def is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def same(published: str, sent: str, type_: bytes) -> bool:
