@@ -75,7 +75,7 @@ def line(host: Host, *kinds: str, **facts: Any) -> Line:
 
 def test_all_kinds_in_one_sandbox(tmp_path: Path) -> None:
     """Each request gets the same answer as in a sandbox of its own, and nothing of another request."""
-    host = host_of(tmp_path)
+    host = host_of(tmp_path, "sandbox: {max_backend_requests: 1000}\n")
     kinds = [kind for first in REQUESTS for kind in (first, *REQUESTS)]
     alone = {kind: host.ask(*REQUESTS[kind]) for kind in REQUESTS}
     together = line(host, *kinds)

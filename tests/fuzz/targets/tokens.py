@@ -20,7 +20,7 @@ from fanroute_runtime.jose import hs256
 from fanroute_runtime.jose.jwt import BadToken, parse, require_current
 from fanroute_runtime.jose.keys import Keys
 from fanroute_runtime.messages import Refused
-from fanroute_runtime.plan import GripSig, Key
+from fanroute_runtime.plan import Bound, GripSig, Key
 from fanroute_runtime.plan.auth import Auth, ClaimPart, TokenPlace
 from tests.conftest import GRIP_SIG
 from tests.fuzz.target import Target
@@ -139,7 +139,7 @@ def check_claim(claims: dict[str, Any]) -> None:
     value = claims.get("sub")
     text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
     try:
-        assert GUARD.claim_value(claims, "sub") == text and is_channel(text)
+        assert GUARD.bound_claim(claims, Bound("claim", "sub")) == text and is_channel(text)
     except Refused as refused:
         assert refused.status == 403 and not is_channel(text)
 

@@ -44,7 +44,12 @@ class Variables(dict[str, str]):
 
 
 def data(text: str) -> Any:
-    return parse_yaml(text, Variables(ANY="")).data
+    """Returns the data of a file as an editor sees it. Fanroute reads a number with a point as the text that it is."""
+    found = parse_yaml(text, Variables(ANY="")).data
+    logs = found.get("logs") if isinstance(found, dict) else None
+    if isinstance(logs, dict) and re.fullmatch(r"[0-9]+\.[0-9]+", str(logs.get("sample"))):
+        logs["sample"] = float(logs["sample"])
+    return found
 
 
 VALID = [path for path in FILES if re.search(rb"^routes:", path.read_bytes(), re.MULTILINE) and not codes(path.read_bytes())]
