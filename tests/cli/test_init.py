@@ -45,11 +45,13 @@ MADE = (
 )
 # The other half of a template.
 OTHER_HALF = {"server.py", "index.html"}
+# What only one template has.
+FURTHER = {"chat": {"without-server.yaml"}, "llm-streaming": {"model.py"}}
 WITH_SERVER = " --with 'python3 server.py'"
 
 
 def files_of(template: str) -> set[str]:
-    return MADE | OTHER_HALF | ({"model.py"} if template == "llm-streaming" else set())
+    return MADE | OTHER_HALF | FURTHER.get(template, set())
 
 
 CALLED = f"{shlex.quote(sys.executable)} -P -m fanroute"
@@ -79,8 +81,9 @@ def test_a_folder_works(tmp_path: Path, template: str) -> None:
     assert following.startswith(f"Next: cd 'new folder', then {CALLED} serve{WITH_SERVER} builds ")
     folder = tmp_path / "new folder"
     assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == files_of(template)
-    assert fanroute(folder, "check", "--deny", "warnings").returncode == 0
-    assert fanroute(folder, "fmt", "--check").returncode == 0
+    for routes in {"routes.yaml", "without-server.yaml"} & files_of(template):
+        assert fanroute(folder, "check", routes, "--deny", "warnings").returncode == 0
+        assert fanroute(folder, "fmt", routes, "--check").returncode == 0
     done = fanroute(folder, "test", "--coverage", "--fail-under", "100")
     assert (done.returncode, done.stderr) == (0, "")
     manifest = (folder / "fastly.toml").read_text()
