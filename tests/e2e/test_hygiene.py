@@ -68,6 +68,7 @@ ALL = [(name, value) for claims in CLAIMS.values() for name, value, _ in claims]
 # The rows that have their own tests.
 OTHERS = [
     "`Grip-Sig`",
+    "`Fanroute-Id`",
     "`Pushpin-Route`",
     "`Sec-WebSocket-Extensions: grip`",
     "`Content-Type: application/websocket-events`",
