@@ -180,7 +180,7 @@ def test_a_request_without_an_id_gets_one(logged: Logged) -> None:
 
 
 def test_a_share_is_logged_by_its_id(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Both passes of a request are, or neither. What is not logged costs no call that writes."""
+    """Both passes of a request are, or neither. A request that is not logged costs no call that writes."""
     half = Logged(tmp_path_factory.mktemp("half"), ROUTES.replace("LOGS", "{endpoint: edge-logs, sample: 0.5, fields: url.path}"))
     numbers = [len(half.ask("/hello", request_id=f"id-{number}")[1]) for number in range(200)]
     assert 70 < sum(numbers) < 130

@@ -59,4 +59,4 @@ class Logs(Model):
     sample: Share = 1.0
     """The share of requests that is logged: `0.1` logs one in ten. Both passes of a request are logged, or neither."""
     fields: Annotated[list[FieldName], BeforeValidator(as_list), Field(min_length=1)] | None = None
-    """What a line says. If not given, everything."""
+    """The parts of a line. If not given, all."""

@@ -97,5 +97,5 @@ class Limit(Model):
     penalty: Penalty | None = None
     """How long a client that has sent too many requests is refused, in whole minutes. If not given, `2m`."""
     by: By | None = None
-    """What tells clients apart: `client_ip`, a claim such as `claim.sub`, or a header such as `header.x-key`. A client without
+    """Tells clients apart: by `client_ip`, a claim such as `claim.sub`, or a header such as `header.x-key`. A client without
     the claim or header is counted by its address. If not given, `client_ip`."""

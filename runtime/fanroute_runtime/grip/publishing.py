@@ -1,6 +1,6 @@
 """Publishes what clients send: the bodies of their requests, and the messages of their WebSockets.
 
-What a client sends is content in each format of a message, and never framing: it cannot end an event or begin another message.
+A message is content in each format, and never framing: it cannot end an event or begin another message.
 
 Sources: https://www.fastly.com/documentation/reference/api/publishing/, https://pushpin.org/docs/usage/#publishing,
 https://html.spec.whatwg.org/multipage/server-sent-events.html
