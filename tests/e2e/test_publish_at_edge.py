@@ -278,7 +278,7 @@ def test_a_failure_may_be_ignored(publish_edge: Edge) -> None:
 
 
 def test_binary_messages_to_websockets(publish_edge: Edge) -> None:
-    """Where all readers are WebSockets, a message is what it was: text or binary."""
+    """Tests that a message stays what it was, text or binary, where all readers are WebSockets."""
     with socket(publish_edge, "/small") as client:
         for message in (b"\0\xff%s", "text %"):
             client.send(message)

@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 
 from fanroute.analysis.automata import MAX_STATES, next_state, representatives
 from fanroute.analysis.channels import ResolvedTemplate, resolve, valid_texts
+from fanroute.plan.filters import CONTENT_FILTERS
 from fanroute.plan.kinds import Kind, kind_of
 from fanroute.plan.routes import declared_routes, publishing_of
 from fanroute_runtime.matching.pattern import DEAD, Automaton
 from fanroute_runtime.plan import Channel, Hold, Plan, Route, WebSocket
 from fanroute_runtime.plan.publishing import Publish
-
-# The filters that replace what begins with a `%` in a message.
-CONTENT_FILTERS = frozenset({"build-id", "var-subst"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Subscription:
     @property
     def replaces_percent(self) -> bool:
         """Returns True if a filter of the subscription replaces a `%` in messages."""
-        return not CONTENT_FILTERS.isdisjoint(self.channel.filters)
+        return any(name in CONTENT_FILTERS for name in self.channel.filters)
 
 
 def subscriptions_to(plan: Plan, route: Route, publishing: Publish) -> Iterator[Subscription]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from fanroute.devserver.items import MAX_PUBLISH
 from fanroute.project.answers import TooLong, ask
 from fanroute.project.fastly_client import CONNECT_TIMEOUT, NoAnswer, connect
 from fanroute.project.fastly_endpoint import DEFAULT, BadSetting, api_endpoint
 from fanroute.project.fastly_token import Token
 from fanroute.project.folder import MAX_TEXT
+from fanroute_runtime.grip.publishing import MAX_PUBLISH
 
 # How long a request may take, with its answer, in seconds.
 ANSWER_TIMEOUT = 10.0

@@ -31,16 +31,14 @@ from fanroute_runtime.rewriting import Rewriter
 # nothing changed. An indented import is not one of them: it is of a module that only some Plans need (`_imports_needed`).
 _IMPORT = re.compile(rf"^from ({RUNTIME}[\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 _NAME = re.compile(r"\w+")
-# The module and the function that publish messages as a Decider decides. They cannot be imported here.
-PUBLISHER = "compute.publishing", "carry_out"
 # The module of a class or function, and its name there.
 _Place = tuple[str, str]
 # The names that the main module imports from the runtime whatever the Plan is, by module.
 _ALWAYS = {"routes_file": "LazyRoutes"}
 # What makes the classes that a component exports, and the same if requests are logged.
 _EXPORTED, _LOGGING = ("compute.edge", "exported_classes"), ("compute.logs", "logging_classes")
-# What counts uses of a route. The compiler cannot import it, because it calls the host.
-_CHECK_RATE = (f"{RUNTIME}.compute.rates", "check_rate")
+# The functions that publish messages, and that count uses of a route. The compiler cannot import them: they call the host.
+_PUBLISHER, _CHECK_RATE = (f"{RUNTIME}.compute.publishing", "carry_out"), (f"{RUNTIME}.compute.rates", "check_rate")
 
 
 class _Code:
@@ -96,7 +94,7 @@ def _app_module(plan: Plan, samples: Sequence[Sample], imports: Mapping[str, set
         samples=samples,
         decider=_Code(_decider(plan).__name__),
         handlers=[(_Code(action.__name__), _Code(handler.__name__)) for action, handler in _handlers(plan)],
-        publisher=[_Code(PUBLISHER[1])] if publishes(plan) else [],
+        publisher=[_Code(_PUBLISHER[1])] if publishes(plan) else [],
         features=[(_Code(keyword), _Code(expression)) for keyword, expression, _ in _features(plan)],
     )
 
@@ -123,7 +121,7 @@ def _imports_needed(plan: Plan) -> dict[str, set[str]]:
     for action, _ in handlers:
         imports.setdefault(action.__module__, set()).add(action.__name__)
     if publishes(plan):
-        imports[f"{RUNTIME}.{PUBLISHER[0]}"] = {PUBLISHER[1]}
+        imports[_PUBLISHER[0]] = {_PUBLISHER[1]}
     code: list[Callable[..., Any]] = [_decider(plan), *(handler for _, handler in handlers)]
     for module, name in (*map(_place, code), *(place for _, _, places in _features(plan) for place in places)):
         imports.setdefault(module, set()).add(name)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
-from fanroute.plan.backend import NO_OPTIONS, Backend, BackendOptions
+from fanroute.plan.backend import NO_OPTIONS, PUBLISH_BACKEND, Backend, BackendOptions
 from fanroute.plan.signing import LOCAL_ENTRIES
 from fanroute.plan.tokens import TOKEN_ENTRY
 from fanroute.plan.trace import with_stand_ins
@@ -22,6 +23,14 @@ class LocalBackend:
     host: str | None = None
     is_edge: bool = False
     options: BackendOptions = NO_OPTIONS
+
+
+def locate(backends: Mapping[str, LocalBackend | None], origin: str, publish: str) -> dict[str, LocalBackend]:
+    """Returns where each backend is, given the URLs of the embedded origin and of the publish endpoint."""
+    located = {name: backend or LocalBackend(origin) for name, backend in backends.items()}
+    if PUBLISH_BACKEND.name in located:
+        located[PUBLISH_BACKEND.name] = LocalBackend(publish, urlsplit(publish).netloc)
+    return located
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from itertools import count
 from threading import BoundedSemaphore
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import wasmtime
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fanroute.devserver.addresses import ADDRESS, listened_at
-from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
+from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores, locate
 from fanroute.devserver.forwarding import Headers
 from fanroute.devserver.grip_proxy import GripProxy
 from fanroute.devserver.judging import NO_JUDGE, Judge, Observed
@@ -26,14 +25,13 @@ from fanroute.devserver.publishing import publish_handler, publisher_to_channels
 from fanroute.devserver.pubsub import Channels
 from fanroute.devserver.sandboxes import Sandboxes
 from fanroute.devserver.tunnel import tunnel
-from fanroute.devserver.upstream import Answer, Unreachable, forward_answer, send_request
+from fanroute.devserver.upstream import Answer, Unreachable, forward_answer, send_request, whole
 from fanroute.devserver.visits import CLIENT_LEFT, VISIT, VISIT_HEADER, ReportedRequest, Reporter, Visit
 from fanroute.devserver.websocket_proxy import WebSocketProxy, is_websocket
 from fanroute.diagnostics.printable import counted
 from fanroute.host.component import EmbeddedComponent
 from fanroute.host.exchange import Exchange, HostError, OwnRequest, Response, target_of
 from fanroute.host.rate_limits import RateLimits
-from fanroute.plan.backend import PUBLISH_BACKEND
 
 # Longest request line and longest header, in bytes.
 MAX_LINE = 65_536
@@ -240,7 +238,7 @@ class _BackendClient:
 
     def fetch_own(self, backend: str, own: OwnRequest) -> Response:
         """Returns a backend's answer to a request that the component has made itself. Raises HostError."""
-        return self._ask(backend, own.method, target_of(own.uri), own.headers, _whole(own.body))
+        return self._ask(backend, own.method, target_of(own.uri), own.headers, whole(own.body))
 
     def _ask(self, backend: str, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None) -> Response:
         self.backend = backend
@@ -271,10 +269,6 @@ class _BackendClient:
         self._closed = True
         if self._answer is not None and not self._answer.cancel() and not self._answer.exception():
             self._answer.result().close()
-
-
-async def _whole(body: bytes) -> AsyncIterator[bytes]:
-    yield body
 
 
 def _failed(visit: Visit, status: int, reason: str) -> web.Response:
@@ -355,9 +349,7 @@ async def serve(
 
 def _located(service: Service, edge: str, origin: str, publish: str) -> dict[str, LocalBackend]:
     """Returns where each backend of a service is, given the URLs of the edge, the embedded origin and the publish endpoint."""
-    located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
-    if PUBLISH_BACKEND.name in located:
-        located[PUBLISH_BACKEND.name] = LocalBackend(publish, urlsplit(publish).netloc)
+    located = locate(service.backends, origin, publish)
     if service.loopback:
         located[service.loopback] = LocalBackend(edge, located[service.loopback].host, is_edge=True)
     return located

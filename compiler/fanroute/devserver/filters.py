@@ -7,9 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 # and any other character.
 _DIRECTIVE = re.compile(rb"%(?:\(((?:\\.|[^)\\])*)\))?(.?)", re.DOTALL)
 
-# The filters that change content; the others decide whether a connection gets the message.
-CONTENT_FILTERS = ("build-id", "var-subst")
-
 
 class BadContent(ValueError):
     """Reports a directive without a value, in a published message or in the format of an id."""

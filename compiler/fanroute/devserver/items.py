@@ -17,8 +17,6 @@ from fanroute.devserver.pushpin_json import (
     valid_text,
 )
 
-# Longest body of a publish request, in bytes: Fastly's limit.
-MAX_PUBLISH = 65_536
 HTTP_STREAM, HTTP_RESPONSE, WS_MESSAGE = FORMATS = ("http-stream", "http-response", "ws-message")
 ACTIONS = ("send", "close", "hint")
 # The types of a ws-message, and the WebSocket-over-HTTP events that they become.

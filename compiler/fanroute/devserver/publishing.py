@@ -1,7 +1,7 @@
 """Serves the publish port of both local edges: checks who publishes, and accepts the path of Fastly's API."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 
 from aiohttp import web
@@ -9,10 +9,11 @@ from aiohttp import web
 from fanroute.devserver.config import LocalBackend
 from fanroute.devserver.forwarding import bad_gateway, end_to_end
 from fanroute.devserver.guard import refusal_reason
-from fanroute.devserver.items import HTTP_RESPONSE, MAX_PUBLISH, BadItem, Item, Message, is_valid_header, parse_publish
+from fanroute.devserver.items import HTTP_RESPONSE, BadItem, Item, Message, is_valid_header, parse_publish
 from fanroute.devserver.pubsub import Channels
-from fanroute.devserver.upstream import Unreachable, forward_answer, send_request
+from fanroute.devserver.upstream import Unreachable, forward_answer, send_request, whole
 from fanroute.devserver.visits import Reporter
+from fanroute_runtime.grip.publishing import MAX_PUBLISH
 
 # Serves a publish request; the second argument is its target, as Pushpin expects it.
 Publisher = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -107,7 +108,7 @@ def publisher_to_pushpin(url: str, reporter: Reporter) -> Publisher:
     async def publish(request: web.BaseRequest, target: str) -> web.StreamResponse:
         headers = end_to_end([(name.decode("latin-1"), value) for name, value in request.raw_headers])
         body = await request.content.read()
-        content = _chunks(body) if request.body_exists else None
+        content = whole(body) if request.body_exists else None
         try:
             answer = await send_request(LocalBackend(url), request.method, target, headers, content)
         except Unreachable as error:
@@ -120,10 +121,6 @@ def publisher_to_pushpin(url: str, reporter: Reporter) -> Publisher:
             answer.close()
 
     return publish
-
-
-async def _chunks(body: bytes) -> AsyncIterator[bytes]:
-    yield body
 
 
 def _report_items(body: bytes, reporter: Reporter) -> None:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from fanroute.devserver.filters import CONTENT_FILTERS, filter_content, passes_filters
+from fanroute.devserver.filters import filter_content, passes_filters
 from fanroute.devserver.grip_headers import Channel
 from fanroute.devserver.items import Item, Message
+from fanroute.plan.filters import CONTENT_FILTERS
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -110,6 +110,11 @@ class Answer:
         return event
 
 
+async def whole(body: bytes) -> AsyncIterator[bytes]:
+    """Yields a body that is known, for `send_request`."""
+    yield body
+
+
 async def send_request(
     backend: LocalBackend, method: str, target: str, headers: Headers, body: AsyncIterator[bytes] | None
 ) -> Answer:

@@ -20,7 +20,7 @@ import tomlkit
 from fanroute.devserver import pushpin as pushpins
 from fanroute.devserver import pushpin_stats
 from fanroute.devserver.addresses import ADDRESS, listened_at
-from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores
+from fanroute.devserver.config import LOCAL_STORES, EdgeUrls, LocalBackend, Stores, locate
 from fanroute.devserver.embedded import embedded_origin, http_servers
 from fanroute.devserver.ports import free_ports
 from fanroute.devserver.publishing import PATH, publish_handler, publisher_to_pushpin
@@ -29,7 +29,6 @@ from fanroute.devserver.pushpin_stats import PushpinStats
 from fanroute.devserver.relay import relaying
 from fanroute.devserver.relayed import RelayedRequests, RelayedService
 from fanroute.devserver.visits import Reporter
-from fanroute.plan.backend import PUBLISH_BACKEND
 from fanroute.plan.signing import DEV_KEY
 from fanroute.project import processes
 from fanroute.project.folder import write
@@ -180,9 +179,7 @@ async def serve(
 
 def _located(service: ViceroyService, edge: str, origin: str, publish: str) -> dict[str, LocalBackend]:
     """Returns where each backend of a service is, given the URLs of the loopback, embedded origin and publish endpoint."""
-    located = {name: backend or LocalBackend(origin) for name, backend in service.backends.items()}
-    if PUBLISH_BACKEND.name in located:
-        located[PUBLISH_BACKEND.name] = LocalBackend(publish, urlsplit(publish).netloc)
+    located = locate(service.backends, origin, publish)
     if service.loopback:
         located[service.loopback] = LocalBackend(edge, located[service.loopback].host)
     return located

@@ -13,6 +13,7 @@ from fanroute.spec.types import (
     Text,
     TextFormat,
     as_list,
+    check_name_of,
     no_duplicates,
     template_of,
     value_error,
@@ -43,10 +44,7 @@ def _grip_value(what: str) -> Callable[[str], str]:
 
 
 def _check_meta_name(value: str) -> str:
-    if not _META_NAME.fullmatch(value):
-        suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{quoted(value)} is not the name of a meta variable", suggestion)
-    return value
+    return check_name_of(value, _META_NAME.fullmatch(value), "the name of a meta variable")
 
 
 def _check_link(value: str) -> str:

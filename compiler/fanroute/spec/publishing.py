@@ -19,6 +19,7 @@ from fanroute.spec.types import (
     Text,
     TextFormat,
     as_list,
+    check_name_of,
     no_duplicates,
     template_of,
     value_error,
@@ -48,10 +49,7 @@ def _check_media_type(value: str) -> str:
 
 
 def _check_member(value: str) -> str:
-    if not _MEMBER.fullmatch(value):
-        suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{quoted(value)} is not the name of a member", suggestion)
-    return value
+    return check_name_of(value, _MEMBER.fullmatch(value), "the name of a member")
 
 
 def _check_text(value: str) -> str:

@@ -83,7 +83,7 @@ By = Annotated[
 
 
 class Limit(Model):
-    """How often a client may use the route. A client that uses it more often gets a 429 until its penalty is over.
+    """Limits how often a client may use the route. A client that uses it more often gets a 429 until its penalty is over.
 
     Fastly's Edge Rate Limiting must be enabled for the service.
     """
@@ -91,11 +91,11 @@ class Limit(Model):
     model_config = with_example({"rate": "100/s", "window": "10s", "penalty": "2m", "by": "client_ip"})
 
     rate: Rate
-    """How many requests a second a client may send, on average over `window`."""
+    """Allows a client so many requests a second, on average over `window`."""
     window: Window | None = None
     """The time over which the average is taken: `1s`, `10s` or `60s`. If not given, `10s`."""
     penalty: Penalty | None = None
-    """How long a client that has sent too many requests is refused, in whole minutes. If not given, `2m`."""
+    """Says how long a client that has sent too many requests is refused, in whole minutes. If not given, `2m`."""
     by: By | None = None
     """Tells clients apart: by `client_ip`, a claim such as `claim.sub`, or a header such as `header.x-key`. A client without
     the claim or header is counted by its address. If not given, `client_ip`."""

@@ -224,19 +224,21 @@ def templates(index: int, route: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
     if isinstance(route.get("redirect"), str):
         yield ("routes", index, "redirect"), route["redirect"]
     for path, action in action_mappings(index, route):
-        for key, value in action.items():
-            if key in ("location", "link", "path", "host"):
-                yield (*path, key), value
-            elif key in ("meta", "envelope") and isinstance(value, dict):
-                yield from (((*path, key, name), text) for name, text in value.items())
-            elif key in ("id", "prev_id"):
-                yield (*path, key), value
-            elif key == "publish" and isinstance(value, dict):
-                yield from _published_templates((*path, key), value)
-            elif key == "channel":
-                yield from _channel_templates(path, action)
-            elif key == "rewrite" and isinstance(value, dict):
-                yield from _rewrite_templates((*path, key), value)
+        yield from _action_templates(path, action)
+
+
+def _action_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for key, value in action.items():
+        if key in ("location", "link", "path", "host", "id", "prev_id"):
+            yield (*path, key), value
+        elif key in ("meta", "envelope") and isinstance(value, dict):
+            yield from (((*path, key, name), text) for name, text in value.items())
+        elif key == "channel":
+            yield from _channel_templates(path, action)
+        elif key == "rewrite" and isinstance(value, dict):
+            yield from _rewrite_templates((*path, key), value)
+        elif key == "publish" and isinstance(value, dict):
+            yield from _action_templates((*path, key), value)
 
 
 def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -245,14 +247,6 @@ def _channel_templates(path: Path, action: dict[str, Any]) -> Iterator[tuple[Pat
             yield from (((*at, key), channel[key]) for key in ("name", "prev_id") if key in channel)
         else:
             yield at, channel
-
-
-def _published_templates(path: Path, publish: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    if "channel" in publish:
-        yield (*path, "channel"), publish["channel"]
-    for key in ("meta", "envelope"):
-        values = publish.get(key)
-        yield from (((*path, key, name), text) for name, text in values.items()) if isinstance(values, dict) else ()
 
 
 def publications(source: Source) -> Iterator[tuple[int, Path, dict[str, Any]]]:

@@ -337,11 +337,16 @@ def _check_matched_method(value: str) -> str:
     return value
 
 
-def _check_name(value: str) -> str:
-    if not is_name(value):
+def check_name_of(value: str, is_sound: object, what: str) -> str:
+    """Returns a name that is sound. Otherwise raises an error, which says what it is not: `a name`, `the name of a member`."""
+    if not is_sound:
         suggestion = "begin with a letter, and use letters, digits, '-' and '_'; 63 characters at most"
-        raise value_error(f"{quoted(value)} is not a name", suggestion)
+        raise value_error(f"{quoted(value)} is not {what}", suggestion)
     return value
+
+
+def _check_name(value: str) -> str:
+    return check_name_of(value, is_name(value), "a name")
 
 
 def _check_backend_name(value: str) -> str:

@@ -122,6 +122,7 @@ def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -
         return answer
     meta += meta_values(publishing.meta, value_of)
     channel = expand_value(publishing.channel, value_of, "channel")
+    closed = any(event.type == "CLOSE" for event in decode(answer.body))
     batches, id_ = _Batches(), _new_id(request)
     for number, event in enumerate(said):
         try:
@@ -130,12 +131,13 @@ def answer_and_publish(action: WebSocket, request: Request, value_of: Binding) -
             message = _message_of_event(publishing, event)
             batches.add(_item(publishing, channel, message, f"{id_}-{number:02x}", request, value_of, meta))
         except Refused as refused:
-            answer = _with_failure(answer, publishing, refused)
+            answer = _with_failure(answer, publishing, refused, closed)
+            closed = closed or publishing.failure == "close"
             if publishing.failure == "close" or refused.status == 429:
                 break  # after too many messages, all others are too many
     if not batches.count:
         return answer
-    unpublished = tuple((each.status, _with_failure(answer, publishing, each)) for each in _FAILURES)
+    unpublished = tuple((each.status, _with_failure(answer, publishing, each, closed)) for each in _FAILURES)
     return _publication(publishing, channel, batches, request, answer, unpublished)
 
 
@@ -363,10 +365,9 @@ def _token(entry: StoreEntry, request: Request) -> bytes:
     return token
 
 
-def _with_failure(answer: Answer, publishing: Publish, refused: Refused) -> Answer:
-    """Returns the answer to events of which a message is not published."""
-    closes = any(event.type == "CLOSE" for event in decode(answer.body))
-    if publishing.failure == "ignore" or closes:
+def _with_failure(answer: Answer, publishing: Publish, refused: Refused, closed: bool) -> Answer:
+    """Returns the answer to events of which a message is not published. `closed` says if the answer closes the connection."""
+    if publishing.failure == "ignore" or closed:
         return answer
     if publishing.failure == "close":
         code = _CLOSE_CODES.get(refused.status, _INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""Which subscriptions may get what a route publishes, compared with all channels that two templates give."""
+"""Tests which subscriptions may get a route's messages, against all channels that two templates give."""
 
 from itertools import product
 
