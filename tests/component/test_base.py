@@ -1,6 +1,8 @@
 """Tests builds that find the base of their component in the cache: what they make, and when they make the base again."""
 
+import zlib
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         home = tmp_path_factory.mktemp("cache")
         patched.setenv("XDG_CACHE_HOME", str(home))
         Folder(tmp_path_factory.mktemp("first") / "project", "first").build()
-        yield home / "fanroute" / "bases"
+        yield home / "fanroute"
 
 
 @pytest.fixture
@@ -101,15 +103,16 @@ def test_changed_routes_are_served(tmp_path: Path, made: list[bool]) -> None:
 
 
 def base_in(cache: Path) -> Path:
-    """Returns the file with the base. The other file has its machine code."""
-    (found,) = [path for path in cache.iterdir() if "wasmtime" not in path.name]
+    """Returns the file with the base."""
+    (found,) = (cache / "bases").iterdir()
     return found
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "cut off": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
-    "a changed byte": lambda content: content[:5_000_000] + bytes([content[5_000_000] ^ 1]) + content[5_000_001:],
+    "of an earlier version": lambda content: sha256(AS_MADE).digest() + AS_MADE,
+    "a changed byte": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
 }
 
 
@@ -125,9 +128,9 @@ def test_a_damaged_base_is_not_used(
         write(new, AS_MADE)
 
     monkeypatch.setattr(toolchain, "componentize", componentize)
-    monkeypatch.setattr(toolchain, "make_base", lambda *_: whole[32:])  # a file begins with a digest
-    for file in cache.iterdir():
-        file.write_bytes(DAMAGE[kind](file.read_bytes()))
+    monkeypatch.setattr(toolchain, "make_base", lambda *_: zlib.decompress(whole[32:]))  # a file begins with a digest
+    for file in [base_in(cache), *(cache / "compiled").iterdir()]:
+        file.write_bytes(DAMAGE[kind](file.read_bytes() or b"\0"))
     folder = Folder(tmp_path / "project", kind.replace(" ", "-"))
     folder.build()
     assert made == [True]

@@ -4,7 +4,9 @@ Everything that does not depend on routes is in the base: Python, the runtime's 
 is made once for many routes.yaml, and the user's cache keeps it.
 """
 
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import wasmtime
@@ -19,13 +21,16 @@ from fanroute.project.cache import Cache
 from fanroute.project.folder import MAX_COMPONENT, Folder, read, temporary_folder
 from fanroute.project.package_files import runtime_sources
 
-# The kind of files in the cache: bases, and their machine code.
+# The kind of files in the cache.
 _KIND = "bases"
 
 
 def find_base(files: Mapping[str, str], cache: Cache) -> bytes | None:
     """Returns the base for the files of `build/app/`, by relative path, or None if there is none in the cache."""
-    return cache.get(_KIND, _key(files, emit_base(files, runtime_sources())))
+    kept = cache.get(_KIND, _key(files, emit_base(files, runtime_sources())))
+    with suppress(zlib.error):  # an earlier version kept bases as they are
+        return zlib.decompress(kept) if kept is not None else None
+    return None
 
 
 def make_base(files: Mapping[str, str], cache: Cache) -> bytes:
@@ -38,7 +43,7 @@ def make_base(files: Mapping[str, str], cache: Cache) -> bytes:
         with toolchain.wit_folder_for(files) as wit:
             toolchain.componentize(app, wit, new, with_native=True)
         base = toolchain.make_base(read(new, MAX_COMPONENT), native_module())
-    cache.put(_KIND, _key(files, files_of_base), base)
+    cache.put(_KIND, _key(files, files_of_base), zlib.compress(base, 1))
     return base
 
 
@@ -51,7 +56,7 @@ def run_base(base: bytes, files: Mapping[str, str], cache: Cache) -> Memory:
         cache: keeps the base's machine code.
     """
     try:
-        return make_memory(*load(wasmtime.Module, base, cache, _KIND), files)
+        return make_memory(*load(wasmtime.Module, base, cache), files)
     except (wasmtime.WasmtimeError, wasmtime.Trap, KeyError) as error:
         raise NotFlattened(f"the memory of the snapshot could not be made: {str(error).partition(chr(10))[0]}") from error
 

@@ -29,10 +29,13 @@ from fanroute.plan.tokens import required_claims
 from fanroute.project.backend_options import update_command
 from fanroute_runtime.local import host_entry
 from fanroute_runtime.matching.addresses import in_networks
-from fanroute_runtime.plan import Hold, Plan, Route, Tunnel, WebSocket
+from fanroute_runtime.plan import Action, Hold, Plan, Route, Tunnel, WebSocket
 from fanroute_runtime.plan.auth import TokenPlace
+from fanroute_runtime.plan.publishing import Publish
 
 DEFAULT_CHANNEL = "test"
+# A message that is JSON.
+_MESSAGE = '{"text": "hello"}'
 # Headers that curl sends unless an option removes them.
 _SENT_BY_CURL = ("accept", "user-agent")
 # Stands for a client's token.
@@ -167,7 +170,15 @@ def _example(route: Route, edge: str, own_host: str, token_command: str) -> str:
         f" -H {shell_word(f'{one.name}:')}" for one in match.headers if not one.present and one.name in _SENT_BY_CURL
     )
     hold = " -N" if isinstance(route.action, Hold) else ""
-    return f"{route.name}: curl{hold}{_method(match.methods)}{options} {url}"
+    return f"{route.name}: curl{hold}{_method(match.methods)}{options}{_message(route.action)} {url}"
+
+
+def _message(action: Action) -> str:
+    """Returns the options of curl with which it sends a message, if the action publishes it."""
+    if not isinstance(action, Publish):
+        return ""
+    type_ = "text/plain" if "text/plain" in action.content_types else action.content_types[0]
+    return f" -H {shell_word(f'Content-Type: {type_}')} -d {shell_word('hello' if type_ == 'text/plain' else _MESSAGE)}"
 
 
 def _clients(route: Route) -> str:

@@ -5,8 +5,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +20,8 @@ VERSION_LIMIT = 5.0
 MAX_LINE = 1 << 20
 # How much less urgent than others a program is that nobody waits for (POSIX's nice value).
 LESS_URGENT = 10
+# Linux's option of prctl(2) for how late the timers of a thread, and of those that it starts, may be.
+_PR_SET_TIMERSLACK = 29
 
 Program = asyncio.subprocess.Process
 
@@ -79,28 +81,50 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str | Path], on_line: Callable[[str], None], environment: Mapping[str, str] = MappingProxyType({})
+    command: Sequence[str | Path],
+    on_line: Callable[[str], None],
+    environment: Mapping[str, str] = MappingProxyType({}),
+    timer_slack: int = 0,
 ) -> AsyncIterator[Program]:
-    """Runs a program as long as the context lasts. `on_line` gets each line that it prints.
+    """Runs a program as long as the context lasts.
 
-    The program has a session of its own, so a Ctrl-C reaches only Fanroute, and its children end with it. `environment` is added
-    to the variables of this process.
+    The program has a session of its own, so a Ctrl-C reaches only Fanroute, and its children end with it.
+
+    Args:
+        command: the program and its arguments.
+        on_line: gets each line that it prints.
+        environment: is added to the variables of this process.
+        timer_slack: how late its timers may be, in nanoseconds. 0 is the system's default, and so is any number but on Linux.
     """
-    process = await asyncio.create_subprocess_exec(
-        *map(_argument, command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        limit=MAX_LINE,
-        env=os.environ | environment,
-    )
+    with _timer_slack(timer_slack):
+        process = await asyncio.create_subprocess_exec(
+            *map(_argument, command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            limit=MAX_LINE,
+            env=os.environ | environment,
+        )
     reader = asyncio.create_task(_read_lines(process, on_line))
     try:
         yield process
     finally:
         await _end(process)
         reader.cancel()
+
+
+@contextmanager
+def _timer_slack(nanoseconds: int) -> Iterator[None]:
+    """Lets programs that this thread starts meanwhile inherit how late their timers may be."""
+    import ctypes  # here, because most commands start no program that waits
+
+    prctl = getattr(ctypes.CDLL(None), "prctl", lambda *_: None)  # macOS has none
+    prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(nanoseconds), 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(0), 0, 0, 0)
 
 
 async def run_cancellable(command: Sequence[str | Path], environment: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from fanroute.spec import raw
 from fanroute.spec.template import references_in
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Bound, Route
+from fanroute_runtime.plan.publishing import Publish
 
 FR260 = Rule(
     "FR260",
@@ -166,13 +167,13 @@ def check_grip_sig(file: ValidFile) -> Iterator[Diagnostic]:
 FR445 = Rule(
     "FR445",
     "warning",
-    "an endpoint does not say who may subscribe to which of its channels",
+    "an endpoint does not say who may use which of its channels",
     "Requests for an endpoint of the edge reach no server of yours. So anybody who guesses the name of a room, or of another "
-    "user, receives its messages. The warning is for endpoints whose channels depend on the path, the query or a header. It is "
-    "also given if the route requires a token, but neither `channels` nor a claim limits the channels of its holder: a token for "
-    "one tenant then opens the channels of all others. A claim that is compared with several values joined together does not "
-    "limit the channels if it is ambiguous where one value ends: the claim `a-b-c` fits `{tenant}-{room}` with tenant `a`, and "
-    "with tenant `a-b`.",
+    "user, receives its messages, or sends some with `publish`. The warning is for endpoints whose channels depend on the "
+    "path, the query or a header. It is also given if the route requires a token, but neither `channels` nor a claim limits "
+    "the channels of its holder: a token for one tenant then opens the channels of all others. A claim that is compared with "
+    "several values joined together does not limit the channels if it is ambiguous where one value ends: the claim `a-b-c` "
+    "fits `{tenant}-{room}` with tenant `a`, and with tenant `a-b`.",
     LOOPBACK + '  - match: {path: "/rooms/{room}", where: {room: "[a-z]+"}}\n    sse: {channel: "room-{room}"}\n',
     "Say with `auth` which token a client needs, and which channels it opens. For the channels, use `claims: {tenant: "
     '"{tenant}"}`, which compares a claim with a value of the match, or `channels`, or `{claim.sub}` in the channel\'s name. If '
@@ -182,12 +183,14 @@ FR445 = Rule(
 
 @plan_check
 def check_open_endpoints(file: ValidFile) -> Iterator[Diagnostic]:
-    """Reports FR445: an endpoint does not say who may subscribe to which of its channels."""
+    """Reports FR445: an endpoint does not say who may use which of its channels."""
     for index, route, templates in file.dynamic_channels:
         data = file.source.data["routes"][index]
         auth = raw.auth_of(file.source, index, data)
         if "public" in data or (auth and not auth.keys.keys().isdisjoint({"channels", "any_channel"})):
             continue
+        if isinstance(route.action, Publish) and not auth:
+            continue  # FR497 says that anybody may publish there
         for path, template in [each for each in templates if not _claims_decide(route, each[1])][:1]:
             reference = reference_text(references_of(template)[0].bound)
             who, suggestion = "anybody", "add 'auth:', or 'public: true' if that is intended"
@@ -195,7 +198,8 @@ def check_open_endpoints(file: ValidFile) -> Iterator[Diagnostic]:
                 who = "anybody with a token"
                 suggestion = f"compare a claim with it, as in 'claims: {{NAME: \"{reference}\"}}'; or add 'channels:'; "
                 suggestion += "or 'any_channel: true' if that is intended"
-            message = f"{who} may subscribe to the channel of every '{reference}'"
+            what = "publish on" if "publish" in path else "subscribe to"
+            message = f"{who} may {what} the channel of every '{reference}'"
             yield Diagnostic(FR445, message, file.source.value_span(path), suggestion)
 
 

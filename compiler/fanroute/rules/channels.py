@@ -25,8 +25,9 @@ FR401 = Rule(
     "FR401",
     "warning",
     "a client can choose any value in a channel",
-    "A client that reaches the route can subscribe to any channel of this form, even another tenant's: the edge checks no "
-    "permission. With a pattern or a list of values, the file says which channels a client can choose.",
+    "A client that reaches the route can use any channel of this form, even another tenant's: it is subscribed to it, or "
+    "publishes on it. The edge checks no permission. With a pattern or a list of values, the file says which channels a client "
+    "can choose.",
     LOOPBACK + '  - match: {path: "/rooms/{room}"}\n    public: true\n    sse: {channel: "room-{room}"}\n',
     "Restrict the value with a pattern or a list of values. If not every client may use every channel, use a token (`auth` with "
     "`channels`), or hand the request off: then your backend checks the permission and names the channel in its answer.",

@@ -10,10 +10,11 @@ from functools import cached_property
 from fanroute.analysis.channels import ResolvedTemplate, resolve
 from fanroute.analysis.search import Boxes
 from fanroute.diagnostics.diagnostic import Diagnostic
-from fanroute.plan.routes import declared_routes, references
+from fanroute.plan.routes import declared_routes, publishing_of, references
 from fanroute.spec import raw
 from fanroute.syntax.source import Path, Source
 from fanroute_runtime.plan import Hold, Plan, Route, WebSocket
+from fanroute_runtime.plan.publishing import Publish
 
 SourceCheck = Callable[[Source], Iterator[Diagnostic]]
 # Every check of a file's data, with the keys that it is about.
@@ -52,21 +53,39 @@ class ValidFile:
 
     @cached_property
     def dynamic_channels(self) -> list[DynamicChannels]:
-        """The routes that the edge answers itself, on channels that depend on the request."""
+        """The routes that subscribe their clients, or publish for them, on channels that depend on the request."""
         return [
             (index, route, templates)
             for index, route in enumerate(declared_routes(self.plan))
-            if isinstance(route.action, Hold | WebSocket) and (templates := [*self._templates(index, route, route.action)])
+            if (templates := [*self._templates(index, route), *self._published(index, route)])
         ]
 
-    def _templates(self, index: int, route: Route, action: Hold | WebSocket) -> Iterator[tuple[Path, ResolvedTemplate]]:
-        if not any(references(channel.name) for channel in action.channels):
+    def _published(self, index: int, route: Route) -> Iterator[tuple[Path, ResolvedTemplate]]:
+        publish = publishing_of(route.action)
+        if publish and references(publish.channel):
+            yield (*published_path(route, index), "channel"), resolve(publish.channel, route, self.plan.refused_paths)
+
+    def _templates(self, index: int, route: Route) -> Iterator[tuple[Path, ResolvedTemplate]]:
+        action = route.action
+        if not isinstance(action, Hold | WebSocket) or not any(references(channel.name) for channel in action.channels):
             return
         (mapping,) = raw.action_mappings(index, self.source.data["routes"][index])
         for (path, _), channel in zip(raw.channels(*mapping), action.channels, strict=True):
             if references(channel.name):
                 name: Path = (*path, "name")
                 yield name if self.source.has(name) else path, resolve(channel.name, route, self.plan.refused_paths)
+
+
+def publishing_routes(plan: Plan) -> Iterator[tuple[int, Route, Publish]]:
+    """Yields the routes that publish, with their index in routes.yaml."""
+    for index, route in enumerate(declared_routes(plan)):
+        if publish := publishing_of(route.action):
+            yield index, route, publish
+
+
+def published_path(route: Route, index: int) -> Path:
+    """Returns the path of a route's `publish`. `index` is the route's in the file."""
+    return ("routes", index, "websocket", "publish") if isinstance(route.action, WebSocket) else ("routes", index, "publish")
 
 
 PlanCheck = Callable[[ValidFile], Iterator[Diagnostic]]

@@ -1,24 +1,18 @@
-"""Checks routes that publish what clients send: FR290 to FR296, FR497 and FR498."""
+"""Checks routes that publish what clients send: FR290 to FR296, and FR497 to FR499."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from fanroute.analysis.publishing import Subscription, subscriptions_to
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
-from fanroute.diagnostics.examples import AUTH, LOOPBACK, START
+from fanroute.diagnostics.examples import AUTH, LOOPBACK, POSTED, PUBLISHES, READ_EVENTS, START
 from fanroute.diagnostics.rule import Rule
-from fanroute.plan.routes import declared_routes, publishing_of
-from fanroute.rules.check import ValidFile, plan_check, source_check
+from fanroute.rules.check import ValidFile, plan_check, published_path, publishing_routes, source_check
 from fanroute.spec import raw
-from fanroute.syntax.source import Path, Source
+from fanroute.syntax.source import Source
 from fanroute_runtime.grip.publishing import BACKEND
 from fanroute_runtime.plan import Plan, Route, WebSocket
 from fanroute_runtime.plan.publishing import Publish
 
-_PUBLISHING = "publishing: {secret_store: keys, name: publish-token}\n"
-_SELF = LOOPBACK.replace("routes:\n", _PUBLISHING + "routes:\n")
-_POST = "  - match: {path: /news, method: POST}\n    public: true\n"
-_EVENTS = "  - match: {path: /news, method: GET}\n    public: true\n    sse: {channel: news}\n"
 _METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 FR290 = Rule(
@@ -28,7 +22,7 @@ FR290 = Rule(
     "The edge publishes through Fastly's API, which needs an API token. The token is in a secret store of the service, "
     "so it is in "
     "neither the file nor the component. Local edges need no token.",
-    LOOPBACK + _EVENTS + _POST + "    publish: {channel: news}\n",
+    LOOPBACK + READ_EVENTS + POSTED + "    publish: {channel: news}\n",
     "Add `publishing: {secret_store: STORE, name: NAME}`, and put a token there that may publish to this service only.",
 )
 
@@ -50,7 +44,7 @@ FR291 = Rule(
     "a route publishes the bodies of requests, and takes requests with other methods",
     "A page can make a browser send a GET without asking anybody, as with an image. Only a POST, PUT or PATCH has content that "
     "is meant to change something (RFC 9110, 9.3).",
-    _SELF + _EVENTS + "  - match: {path: /messages}\n    public: true\n    publish: {channel: news}\n",
+    PUBLISHES + READ_EVENTS + "  - match: {path: /messages}\n    public: true\n    publish: {channel: news}\n",
     "Add `method: POST` to the route's match.",
 )
 
@@ -80,15 +74,15 @@ FR292 = Rule(
     "GRIP has one format for streams and server-sent events, so a channel cannot have both. Filters that replace a `%` "
     "need messages "
     "in which it is doubled, so all subscriptions to a channel need such a filter, or none.",
-    _SELF + _POST + "    publish: {channel: news}\n",
+    PUBLISHES + POSTED + "    publish: {channel: news}\n",
     "Add `subscribers:` with the kinds of connections, such as `subscribers: [sse, websocket]`, or use different channels.",
 )
 
 
 def check_subscribers(source: Source, plan: Plan) -> Iterator[Diagnostic]:
     """Reports FR292 and FR293, which need the Plan: a message has no format, or two, or cannot have the one that it needs."""
-    for index, route, publish in _publishing_routes(plan):
-        path = _place(source, index)
+    for index, route, publish in publishing_routes(plan):
+        path = published_path(route, index)
         channel = (*path, "channel")
         found = list(subscriptions_to(plan, route, publish))
         if not publish.subscribers:
@@ -139,9 +133,9 @@ FR293 = Rule(
     "In a stream each message is a line, so that its readers know where a message ends. A text of a client can contain "
     "line ends, "
     "with which it could look like several messages. JSON never needs them.",
-    _SELF
+    PUBLISHES
     + "  - match: {path: /news, method: GET}\n    public: true\n    stream: {channel: news}\n"
-    + _POST
+    + POSTED
     + "    publish: {channel: news}\n",
     "Add an `envelope`, or `content_types: application/json`. Or let readers use `sse`, whose messages can have several lines.",
 )
@@ -153,7 +147,8 @@ FR294 = Rule(
     "With `echo_to_sender: false`, Fanout knows a connection by its meta variable `user`, and a message's sender by "
     "`sender`. Both are "
     "the id of the connection, because the id of a user would also silence the user's other connections.",
-    _SELF + "  - match: {path: /socket, query: {user: {present: true}}}\n    public: true\n    websocket:\n      channel: news\n"
+    PUBLISHES
+    + "  - match: {path: /socket, query: {user: {present: true}}}\n    public: true\n    websocket:\n      channel: news\n"
     '      meta: {user: "{query.user}"}\n      publish: {channel: news, echo_to_sender: false}\n',
     "Remove the meta variable, or `echo_to_sender`.",
 )
@@ -177,7 +172,7 @@ FR295 = Rule(
     "error",
     "a claim says who may publish, and the route needs no token",
     "The claim is one of the client's token. Without `auth` there is none.",
-    _SELF + "  - match: {path: /socket}\n    public: true\n"
+    PUBLISHES + "  - match: {path: /socket}\n    public: true\n"
     "    websocket: {channel: news, publish: {channel: news, channels: may_write}}\n",
     "Add `auth` to the route, or remove `channels`.",
 )
@@ -216,7 +211,7 @@ FR497 = Rule(
     "warning",
     "anybody may publish",
     "The route needs no token, so everybody who knows its address can send messages to all readers of its channel.",
-    _SELF + "  - match: {path: /news, method: GET}\n    public: true\n    sse: {channel: news}\n"
+    PUBLISHES + "  - match: {path: /news, method: GET}\n    public: true\n    sse: {channel: news}\n"
     "  - match: {path: /messages, method: POST}\n    publish: {channel: news}\n",
     "Add `auth`. Leave `public: true` on the route if anybody may publish, and limit how often with `limit`.",
 )
@@ -225,10 +220,10 @@ FR497 = Rule(
 @plan_check
 def check_open_publications(file: ValidFile) -> Iterator[Diagnostic]:
     """Reports FR497: a route publishes, and neither requires a token nor is `public`."""
-    for index, route, _ in _publishing_routes(file.plan):
+    for index, route, _ in publishing_routes(file.plan):
         if route.auth is None and "public" not in file.source.data["routes"][index]:
             suggestion = "add 'auth:', or 'public: true' if this is meant"
-            yield Diagnostic(FR497, "anybody may publish here", file.source.key_span(_place(file.source, index)), suggestion)
+            yield Diagnostic(FR497, "anybody may publish here", file.source.key_span(published_path(route, index)), suggestion)
 
 
 FR498 = Rule(
@@ -238,7 +233,7 @@ FR498 = Rule(
     "Writers may expect that only people like them read their messages. But a route that needs no token subscribes its "
     "clients to a "
     "channel on which they publish.",
-    _SELF
+    PUBLISHES
     + "  - match: {path: /news, method: GET}\n    sse: {channel: news}\n  - match: {path: /messages, method: POST}\n    "
     + AUTH % "audience: chat"
     + "    publish: {channel: news}\n",
@@ -249,25 +244,36 @@ FR498 = Rule(
 @plan_check
 def check_readers(file: ValidFile) -> Iterator[Diagnostic]:
     """Reports FR498: a route publishes for clients with a token, and another subscribes clients without one."""
-    for index, route, publish in _publishing_routes(file.plan):
+    for index, route, publish in publishing_routes(file.plan):
         if route.auth is None:
             continue
         for found in subscriptions_to(file.plan, route, publish):
             if found.route.auth is None and "public" not in file.source.data["routes"][found.index]:
                 message = f"anybody may read here what clients with a token publish on '{route.name}'"
-                note = Note("they publish here", file.source.key_span(_place(file.source, index)))
+                note = Note("they publish here", file.source.key_span(published_path(route, index)))
                 suggestion = "add 'auth:', or 'public: true' if anybody may read"
                 yield Diagnostic(FR498, message, file.source.key_span(("routes", found.index)), suggestion, (note,))
 
 
-def _publishing_routes(plan: Plan) -> Iterator[tuple[int, Route, Publish]]:
-    """Yields the routes that publish, with their index in routes.yaml."""
-    for index, route in enumerate(declared_routes(plan)):
-        if publish := publishing_of(route.action):
-            yield index, route, publish
+FR499 = Rule(
+    "FR499",
+    "warning",
+    "whoever may read a channel by a WebSocket may also write there",
+    "The claim that `auth` names under `channels` lists the channels that a client may subscribe to. Who may publish is "
+    "another question: `publish` has `channels` of its own for it.",
+    PUBLISHES
+    + "  - match: {path: /socket}\n    "
+    + AUTH % "audience: chat, channels: may_read"
+    + "    websocket: {channel: news, publish: {channel: news}}\n",
+    "Add `channels: CLAIM` to `publish`. If each reader may write, name the same claim there.",
+)
 
 
-def _place(source: Source, index: int) -> Path:
-    """Returns the path of a route's `publish`."""
-    action: dict[str, Any] = source.data["routes"][index]
-    return ("routes", index, "publish") if "publish" in action else ("routes", index, "websocket", "publish")
+@plan_check
+def check_writers(file: ValidFile) -> Iterator[Diagnostic]:
+    """Reports FR499: a claim lists the channels that a WebSocket's client may read, and nothing says where it may write."""
+    for index, route, publish in publishing_routes(file.plan):
+        if isinstance(route.action, WebSocket) and route.auth and route.auth.channels and not publish.claim:
+            message = f"each client that the claim '{route.auth.channels}' lets in may publish here"
+            suggestion = f"add 'channels: CLAIM', or 'channels: {route.auth.channels}' if this is meant"
+            yield Diagnostic(FR499, message, file.source.key_span(published_path(route, index)), suggestion)

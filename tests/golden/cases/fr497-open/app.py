@@ -24,6 +24,7 @@ SAMPLES = (
     ('POST', 'https://example.com/news', ()),
     ('PUT', 'https://example.com/news', ()),
     ('GET', 'https://example.com/socket', (('upgrade', b'websocket'),)),
+    ('GET', 'https://example.com/readers', (('upgrade', b'websocket'),)),
 )
 
 DECIDER = Decider(
