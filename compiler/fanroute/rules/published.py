@@ -63,8 +63,8 @@ FR485 = Rule(
     "FR485",
     "note",
     "a key about publishing does nothing",
-    "The key `publishing` is for routes with `publish`. An `event` is the type of server-sent events, for subscribers with `sse`. "
-    "`echo_to_sender: false` is for a WebSocket that is subscribed to the channel on which it publishes.",
+    "The key `publishing` is for routes with `publish`. An `event` is the type of server-sent events, for subscribers with "
+    "`sse`. `echo_to_sender: false` is for a WebSocket that is subscribed to the channel on which it publishes.",
     PUBLISHES + "  - match: {path: /socket}\n    public: true\n"
     "    websocket: {channel: news, publish: {channel: news, event: said}}\n",
     "Remove the key, or add what it is for.",
