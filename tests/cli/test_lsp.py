@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from lsprotocol import types
 
+from fanroute.cli import main
 from fanroute.cli.catalog import CODES
 from fanroute.diagnostics.json_report import Report
 from tests.conftest import REPOSITORY
@@ -53,9 +55,9 @@ def test_it_reports_what_check_reports(tmp_path: Path) -> None:
         for number, example in enumerate(examples[::4]):
             editor.type(example)
             found = await editor.diagnostics()
-            (tmp_path / f"{number}.yaml").write_text(example)
-            command = [sys.executable, "-P", "-m", "fanroute", "check", "--format", "json", f"{number}.yaml"]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+            file = tmp_path / f"{number}.yaml"
+            file.write_text(example)
+            done = CliRunner().invoke(main, ["check", "--format", "json", str(file)])
             report = Report.model_validate_json(done.stdout).diagnostics
             severities = {"error": 1, "warning": 2, "note": 3}
             assert report and [

@@ -16,7 +16,7 @@ from fanroute_runtime.messages import ToFanout
 from tests.component.test_component import Host
 from tests.conftest import INPUTS
 from tests.support.builds import FLATTEN, build_once
-from tests.support.fuel import counted, sandbox
+from tests.support.fuel import CountedComponent, counted, sandbox
 
 ROUTES = b"""
 version: 1
@@ -105,12 +105,17 @@ def test_a_handoff_and_an_answer_are_interpreted_alike(host: Host, path: str) ->
         assert (one.handoff, one.headers, one.answer) == (interpreted.handoff, interpreted.headers, interpreted.answer)
 
 
+@pytest.fixture(scope="module")
+def component(host: Host) -> CountedComponent:
+    return counted(host.wasm)
+
+
 @pytest.mark.skipif(not FLATTEN, reason="without flattening, Python serves each request")
 @pytest.mark.parametrize("path", ["/hello", "/stream", "/nothing"])
-def test_other_requests_are_answered_without_python(host: Host, path: str) -> None:
+def test_other_requests_are_answered_without_python(host: Host, component: CountedComponent, path: str) -> None:
     used = []
     for headers in ((), (WRONG,), (SHOWN,)):
-        handle, fuel_left = sandbox(counted(host.wasm))
+        handle, fuel_left = sandbox(component)
         before = fuel_left()
         facts = {"secret_stores": SECRETS, "config_stores": {LOCAL_STORE: LOCAL_ENTRIES}, "client_ip": "192.0.2.1"}
         assert handle(host.exchange(asked(path).url, list(headers), **facts))

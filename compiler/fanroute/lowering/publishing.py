@@ -13,8 +13,6 @@ CONTENT_TYPES = ("application/json", "text/plain")
 MAX_MESSAGE = 16_384
 # The filter with which a connection does not get its own messages.
 SKIP_SELF = "skip-self"
-# The texts of an envelope that stand for a part of the message.
-PARTS: tuple[Part, ...] = ("body", "id", "now")
 # Stands for the missing token of an invalid file.
 _NO_TOKEN = StoreEntry("secret", "", "")
 
@@ -56,7 +54,7 @@ def _publishing(published: spec.PublishedMessage, max_message: int | None, token
 
 def _member(name: str, text: str) -> tuple[str, Part, Template]:
     """Returns a member of an envelope. Any text of a claim may be in it."""
-    if part := next((part for part in PARTS if part == text), None):
+    if part := next((part for part in spec.PARTS if part == text), None):
         return name, part, ()
     template = parse_template(text)
     return name, "text", tuple(map(_unrestricted, template)) or ("",)

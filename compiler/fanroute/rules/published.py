@@ -6,12 +6,11 @@ from fanroute.analysis.publishing import subscriptions_to
 from fanroute.diagnostics.diagnostic import Diagnostic, Note
 from fanroute.diagnostics.examples import POSTED, PUBLISHES, READ_EVENTS
 from fanroute.diagnostics.rule import Rule
-from fanroute.lowering.publishing import PARTS
 from fanroute.plan.kinds import Kind
 from fanroute.plan.routes import publishes, references
 from fanroute.rules.check import ValidFile, plan_check, published_path, publishing_routes
 from fanroute.spec import raw
-from fanroute.spec.publishing import MAX_PUBLISHED
+from fanroute.spec.publishing import MAX_PUBLISHED, PARTS
 from fanroute_runtime.plan import WebSocket
 
 FR483 = Rule(

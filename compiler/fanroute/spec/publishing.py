@@ -26,10 +26,12 @@ from fanroute.spec.types import (
     with_example,
 )
 from fanroute_runtime.http.media_types import INSTRUCT, WEBSOCKET_EVENTS
-from fanroute_runtime.plan.publishing import Failure, Kind
+from fanroute_runtime.plan.publishing import Failure, Kind, Part
 
 # Fastly's limit for a publish request is 65,536 bytes. It has the message once for each kind of subscriber, in JSON.
 MAX_PUBLISHED = 49_152
+# The texts of an envelope that stand for a part of the message.
+PARTS: tuple[Part, ...] = ("body", "id", "now")
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern}/{TOKEN.pattern}")
 _MEMBER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,62}")
 
@@ -64,9 +66,9 @@ MediaType = Annotated[
     Text, AfterValidator(_check_media_type), TextFormat("a media type", _MEDIA_TYPE.pattern, ("application/json", "text/plain"))
 ]
 Member = Annotated[Text, AfterValidator(_check_member), TextFormat("a name", _MEMBER.pattern)]
-Part = Annotated[Text, AfterValidator(_check_text), TextFormat("body, id, now, or a text", r"[\s\S]*", ("body", "{claim.sub}"))]
+Value = Annotated[Text, AfterValidator(_check_text), TextFormat("body, id, now, or a text", r"[\s\S]*", ("body", "{claim.sub}"))]
 Envelope = Annotated[
-    dict[Member, Part], Field(min_length=1, max_length=32, examples=[{"from": "{claim.sub}", "at": "now", "body": "body"}])
+    dict[Member, Value], Field(min_length=1, max_length=32, examples=[{"from": "{claim.sub}", "at": "now", "body": "body"}])
 ]
 Subscribers = Annotated[
     list[Kind], BeforeValidator(as_list), AfterValidator(no_duplicates), Field(min_length=1, examples=[["sse", "websocket"]])
