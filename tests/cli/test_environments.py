@@ -239,3 +239,17 @@ def test_a_file_is_not_compared_with_nothing(folder: Path, arguments: list[str])
 def test_the_routes_are_counted_with_the_environments(folder: Path) -> None:
     assert fanroute(folder, "check").stdout.startswith("routes.yaml: 2 routes in 2 environments, ")
     assert fanroute(folder, "check", "--env", "staging").stdout.startswith("routes.yaml: 2 routes, ")
+
+
+def test_what_production_lacks_may_be_in_an_environment(folder: Path) -> None:
+    """Production then has errors, and the environment has none."""
+    (folder / "routes.yaml").write_text(
+        "version: 1\n"
+        "backends: {self: {loopback: true}}\n"
+        "environments: {staging: {service: {name: edge-staging}}}\n"
+        "routes:\n  - {public: true, sse: {channel: news}}\n"
+    )
+    done = fanroute(folder, "check", "--env", "staging")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = fanroute(folder, "check")
+    assert (done.returncode, "the key 'service' is missing" in done.stderr, "Traceback" in done.stderr) == (1, True, False)

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from fanroute_runtime.grip.websocket import MAX_MESSAGE
 from tests.conftest import GRIP_SIG
 from tests.e2e.browser import Browser
-from tests.e2e.conftest import ANSWER_TIMEOUT, Edge
+from tests.e2e.conftest import ANSWER_TIMEOUT, Edge, wait_for_subscription
 from tests.e2e.origin import Origin
 
 
@@ -33,6 +33,7 @@ def stream(edge: Edge, target: str) -> Iterator[Iterator[str]]:
 def socket(edge: Edge, path: str, **options: Any) -> Iterator[ClientConnection]:
     url = edge.url.replace("http", "ws", 1) + path
     with connect(url, proxy=None, open_timeout=ANSWER_TIMEOUT, ping_interval=None, **options) as client:
+        wait_for_subscription(edge)
         yield client
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from fanroute.devserver.ports import free_ports
 from fanroute.project.package_files import template_names
 from fanroute.project.scaffold import service_name
 from tests.e2e.browser import Browser, browser
-from tests.e2e.conftest import EDGES, Edge, running, wait_until
+from tests.e2e.conftest import EDGES, START_TIMEOUT, Edge, running, wait_until
 from tests.e2e.pages import SIZES, THEMES, check_page, emulated, screenshot
 from tests.e2e.test_console import url_of
 
@@ -267,7 +267,7 @@ class Listener:
         for line in self._process.stdout:
             self.heard += line
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=20)
         self._reader.join()
@@ -306,8 +306,12 @@ def test_the_commands_of_a_readme(template: str, tmp_path: Path) -> None:
         for command in (one.replace(USUAL_URL, edge.url) for one in commands):
             if " -N " in command:
                 listeners.append(Listener(command.replace("NAME", name), edge.folder))
-                stack.callback(listeners[-1].end)
+                stack.callback(listeners[-1].close)
                 wait_until(lambda: listeners[-1].heard or "".join(edge.output).count(" opened, ") == len(listeners))
+                continue
+            if command.startswith("fanroute serve"):
+                with closing(Listener(command, edge.folder)) as server:
+                    wait_until(lambda: "Serving" in server.heard, START_TIMEOUT)
                 continue
             with started(command, edge.folder) as process:
                 output, _ = process.communicate(timeout=120)

@@ -17,7 +17,7 @@ from fanroute.plan.trace import make_full_decider, mismatches
 from fanroute_runtime.explain import ObservedDecider, Verdict, shown_secret
 from fanroute_runtime.grip import signature
 from fanroute_runtime.http.headers import DEBUG
-from fanroute_runtime.http.secret_headers import header_secret
+from fanroute_runtime.http.secret import header_secret
 from fanroute_runtime.matching.pin import action_of
 from fanroute_runtime.matching.predicates import match_predicates
 from fanroute_runtime.messages import Answer, Publication, Refused, ToBackend, ToFanout, ToWebSocket

@@ -154,10 +154,17 @@ FR470 = Rule(
 
 
 def check_loopback_domain(source: Source, name: str, domain: str) -> Iterator[Diagnostic]:
-    """Reports FR470: the domain of the loopback backend in an environment is that of production. `source` is a valid file."""
-    for backend in source.data["backends"].values():
-        of_production = backend.get("host") or default_domain(source.data["service"]["name"])
-        if "loopback" in backend and of_production is not None and of_production.lower() == domain:
+    """Reports FR470: the domain of the loopback backend in an environment is that of production.
+
+    `source` is valid with what the environment has. Without that, it may lack what production needs.
+    """
+    service = source.data.get("service")
+    own = service.get("name") if isinstance(service, dict) else None
+    for backend in raw.backends(source).values():
+        if not isinstance(backend, dict) or "loopback" not in backend:
+            continue
+        of_production = backend.get("host") or (default_domain(own) if isinstance(own, str) else None)
+        if isinstance(of_production, str) and of_production.lower() == domain:
             message = f"the loopback backend has the domain of {PRODUCTION}, '{domain}'"
             suggestion = "add 'service: {name: …}' with the name of its own service, or the 'host' of its loopback backend"
             yield Diagnostic(FR470, message, source.key_span(("environments", name)), suggestion)

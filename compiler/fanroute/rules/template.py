@@ -28,6 +28,7 @@ from fanroute.plan.routes import declared_routes, rewrite_of
 from fanroute.rules.check import ValidFile, plan_check, source_check
 from fanroute.spec import raw
 from fanroute.spec.placeholders import suggest_binding
+from fanroute.spec.publishing import PARTS
 from fanroute.spec.template import references_in
 from fanroute.spec.validate import did_you_mean
 from fanroute.syntax.source import Path, Source
@@ -58,7 +59,10 @@ def check_references(source: Source) -> Iterator[Diagnostic]:
                 message = f"'{reference}' needs a token, and this route requires none"
                 yield Diagnostic(FR209, message, source.value_span(path), _ADD_AUTH)
             elif value.source != "claim" and reference not in known:
-                yield _unbound(reference, source.value_span(path), _suggest_binding(route, reference))
+                part = reference.strip("{}")
+                is_part = "envelope" in path and part in PARTS
+                suggestion = f"write '{part}', which stands for a part of the message" if is_part else ""
+                yield _unbound(reference, source.value_span(path), suggestion or _suggest_binding(route, reference))
         yield from _unbound_in_claims(source, index, route)
         yield from _missing_in_limit(source, index, route)
 

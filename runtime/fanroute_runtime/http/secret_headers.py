@@ -1,5 +1,6 @@
 """Adds headers whose values are in secret stores to a request for a backend. Only this module reads these values."""
 
+from fanroute_runtime.http.secret import header_secret
 from fanroute_runtime.messages import Headers, Refused, Request
 from fanroute_runtime.plan import HeaderRules, Route, StoreEntry
 
@@ -32,21 +33,3 @@ class SecretHeaders:
                 # The reason names the store, so only the local edges tell it.
                 raise Refused(500, "A secret that the edge adds to the request is missing or unusable.") from None
         return value
-
-
-def header_secret(entry: StoreEntry, request: Request) -> bytes:
-    """Returns a secret as a header's value. Raises ValueError, with the reason, if it is missing or unusable."""
-    where = f"the secret {entry.name!r} of the store {entry.store!r}"
-    try:
-        stored = request.secret(entry.store, entry.name)
-    except Refused:
-        stored = None
-    if stored is None:
-        raise ValueError(f"{where} is missing")
-    # Whoever stores a secret often adds a line end, which no header can have.
-    value = stored.strip(b" \t\r\n")
-    if not value:
-        raise ValueError(f"{where} is empty")
-    if not all(0x20 <= byte < 0x7F for byte in value):
-        raise ValueError(f"{where} has a character that is not printable ASCII")
-    return value
