@@ -45,10 +45,12 @@ serve: $(VENV)/installed
 		echo 'Usage: make serve [ENV=NAME] [EDGE=embedded|viceroy] [PORT=0-65535] [PUBLISH_PORT=0-65535]' >&2; exit 2; }
 	@exec $(RUN) fanroute serve $(ENVIRONMENT) --edge $(EDGE) $(PORTS)
 
-# A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped.
+# A few tests run on the system's own Pushpin too, if that is an old one; without it they are skipped. Python's bytecode is made
+# before, because tests start hundreds of processes, and the environment may keep Python from writing it.
 test: $(VENV)/installed-dev $(CACHE)/fastly-cli-$(FASTLY_CLI) chromium axe-core grip-libraries origins yaml-language-server
 	@command -v pushpin >/dev/null || $(APT) pushpin || true
 	@$(RUN) fanroute install
+	@$(RUN) compileall -q compiler/fanroute runtime/fanroute_runtime
 	@FASTLY_CLI=$(CACHE)/fastly-cli-$(FASTLY_CLI) AXE_CORE="$(AXE)" GRIP_LIBRARIES="$(GRIP_LIBRARIES)" ORIGINS="$(ORIGINS)" \
 		YAML_LANGUAGE_SERVER="$(YAML_LANGUAGE_SERVER)" $(RUN) pytest $(IN_PARALLEL)
 

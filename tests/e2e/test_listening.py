@@ -14,7 +14,7 @@ from fanroute.devserver.addresses import is_own, listened_at
 from fanroute.devserver.ports import free_ports
 from fanroute.project.workspace import Workspace
 from tests.conftest import OWN_HOST
-from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running
+from tests.e2e.conftest import ANSWER_TIMEOUT, EDGES, Edge, running, wait_until
 from tests.e2e.test_console import url_of
 from tests.support.builds import copied
 
@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_at_one_address_is_used_at_none(own_project: Worksp
         assert edge.port != port
         with socket.create_connection((FURTHER, edge.port), timeout=ANSWER_TIMEOUT):
             pass
-        assert f"warning: the port {port} is " in "".join(edge.output)
+        wait_until(lambda: f"warning: the port {port} is " in "".join(edge.output))
 
 
 @pytest.mark.parametrize(

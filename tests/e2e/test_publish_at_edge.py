@@ -285,7 +285,7 @@ def test_binary_messages_to_websockets(publish_edge: Edge) -> None:
             assert client.recv(ANSWER_TIMEOUT) == message
 
 
-MESSAGES, SENDERS = int(os.environ.get("FANROUTE_MESSAGES", "500")), 20
+MESSAGES, SENDERS = int(os.environ.get("FANROUTE_MESSAGES", "200")), 20
 
 
 def test_no_message_is_lost(publish_edge: Edge) -> None:
