@@ -1,4 +1,4 @@
-"""Adds headers whose values are in secret stores to a request for a backend. Only this module reads these values."""
+"""Adds headers whose values are in secret stores to a request for a backend."""
 
 from fanroute_runtime.http.secret import header_secret
 from fanroute_runtime.messages import Headers, Refused, Request
